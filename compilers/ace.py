@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.playbook import Bullets
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -29,7 +29,7 @@ class ACE(Compiler):
         patience: End after so many rounds without a new best.
     """
 
-    rounds: Count = 4
+    rounds: Rounds = 4
     lessons: Count = 3
     bullets: Count = 24
     patience: int = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.climb import Mend
 from .propose.combine import Merge
 from .propose.demos import BootstrapDemos, NearestDemos
@@ -48,7 +48,7 @@ class Auto(Compiler):
 
     demos: int = 16
     candidates: Count = 8
-    rounds: Count = 4
+    rounds: Rounds = 4
     patience: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.combine import Crossover, Exchange
 from .propose.demos import BootstrapDemos
 from .propose.edits import DropDemos, ReorderDemos
@@ -31,7 +31,7 @@ class CAPO(Compiler):
     """
 
     population: Count = 6
-    generations: int = 3
+    generations: Rounds = 3
     demos: int = 5
     z: float = 1.28
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.errors import ConfigError
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.choices import ChooseForm, ChooseModels
 from .propose.combine import Merge
 from .propose.knowledge import Describe
@@ -40,7 +40,7 @@ class Choose(Compiler):
     usd_per_1000: float | None = None
     tokens_a_row: float | None = None
     candidates: Count = 12
-    rounds: Count = 2
+    rounds: Rounds = 2
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Contrasts first, then what they promise.

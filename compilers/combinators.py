@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from ..pipeline.errors import ConfigError
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Rounds, settings
 from .recipe import Compiler, Recipe
 
 
@@ -60,7 +60,7 @@ class UntilPlateau(Compiler):
 
     of: Compiler
     patience: int = 3
-    rounds: Count = 50
+    rounds: Rounds = 50
 
     def __post_init__(self) -> None:
         given = cast(object, self.of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.edits import DropDemos, DropSentence
 from .propose.instructions import Shorten
 from .racing.race import Full
@@ -24,7 +24,7 @@ class Compress(Compiler):
         written: Whether a model may shorten the instruction.
     """
 
-    rounds: Count = 4
+    rounds: Rounds = 4
     candidates: Count = 6
     written: bool = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.combine import Crossover
 from .propose.instructions import Induce, Paraphrase
 from .racing.race import Full, Halving
@@ -34,7 +34,7 @@ class EvoPrompt(Compiler):
     """
 
     population: Count = 8
-    generations: int = 4
+    generations: Rounds = 4
     published: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:

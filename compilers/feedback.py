@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pipeline.errors import DataError, cause
+from ..pipeline.errors import ConfigError, DataError, cause
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import LARGEST, read_bounded
+from ..pipeline.ground.files import LARGEST, path_of, read_bounded
 from ..pipeline.ground.options import Count, settings
 from .propose.instructions import Notes
 from .racing.race import Full
@@ -51,7 +51,7 @@ def _read(path: str | Path) -> list[tuple[str, str]]:
         return []
     found: list[tuple[float, str, str]] = []
     try:
-        lines = read_bounded(Path(path), LARGEST).split("\n")
+        lines = read_bounded(path_of(path, "path", ConfigError), LARGEST).split("\n")
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}") from None
     for number, line in enumerate(lines, 1):

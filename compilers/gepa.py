@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.combine import Merge
 from .propose.instructions import Restart
 from .propose.reflection import Reflect
@@ -47,7 +47,7 @@ class GEPA(Compiler):
         published: Whether it goes by the published schedule.
     """
 
-    rounds: Count = 6
+    rounds: Rounds = 6
     proposals: Count = 4
     merges: int = 1
     restarts: int = 0

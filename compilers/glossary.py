@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.edits import LeaveOut
 from .propose.knowledge import Define
 from .racing.race import Halving
@@ -24,7 +24,7 @@ class Glossary(Compiler):
         patience: End after so many rounds without a new best.
     """
 
-    rounds: Count = 3
+    rounds: Rounds = 3
     candidates: Count = 4
     patience: int = 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.instructions import History
 from .racing.race import Full, Halving
 from .racing.select import Beam
@@ -32,7 +32,7 @@ class OPRO(Compiler):
         published: Whether it goes by the published schedule.
     """
 
-    steps: Count = 6
+    steps: Rounds = 6
     candidates: Count = 8
     shown: int = 20
     patience: int = 2

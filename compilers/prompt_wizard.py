@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.demos import BootstrapDemos
 from .propose.instructions import Paraphrase
 from .propose.reflection import Refine
@@ -28,7 +28,7 @@ class PromptWizard(Compiler):
         allowed: Failures after which a candidate is out of a race.
     """
 
-    iterations: Count = 3
+    iterations: Rounds = 3
     candidates: Count = 6
     demos: int = 5
     allowed: int = 6

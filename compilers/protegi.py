@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.instructions import Paraphrase
 from .propose.reflection import Gradient
 from .racing.racers import UCB
@@ -34,7 +34,7 @@ class ProTeGi(Compiler):
         published: Whether it goes by the published schedule.
     """
 
-    rounds: Count = 4
+    rounds: Rounds = 4
     beam: Count = 4
     gradients: Count = 4
     paraphrases: int = 2

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, cast
 
 from typing_extensions import TypeVar
 
 from ..pipeline.artifact.save import save
-from ..pipeline.errors import CallError
+from ..pipeline.errors import CallError, ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.hints import Advised
@@ -65,7 +65,18 @@ class Result(Advised, Generic[P, R_co, T_co]):
         """The programs that ranked highest in the search, such as for an ensemble.
 
         Ranked on select rows: only `program` was verified on sealed ones.
+
+        Args:
+            count: How many at the most; fewer where the search met fewer.
+
+        Raises:
+            ConfigError: The count is no whole number of 1 or more.
         """
+        given = cast(object, count)
+        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+            raise ConfigError(
+                f"count={given!r} is no number of programs", hint="Give 1 or more"
+            )
         return list(self.ranking[:count])
 
     if not TYPE_CHECKING:

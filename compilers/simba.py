@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.ground.options import Count, Positive, settings
+from ..pipeline.ground.options import Count, Positive, Rounds, settings
 from .propose.demos import BootstrapDemos
 from .propose.reflection import Contrast
 from .racing.minibatch import Minibatch
@@ -36,7 +36,7 @@ class SIMBA(Compiler):
         published: Whether it goes by the published schedule.
     """
 
-    steps: Count = 4
+    steps: Rounds = 4
     candidates: Count = 6
     demos: int = 4
     temperature: Positive = 0.2

@@ -125,7 +125,7 @@ MISTAKES = (
         "the metric 'misspelt' on row 'a': row 'a' has no field 'teem'",
         "Did you mean 'team'?",
     ),
-    Mistake(f"{SCORE} metrics_mine.py:alone", "an example and a", "Give a function", 1),
+    Mistake(f"{SCORE} metrics_mine.py:alone", "an example and a", "Give a function"),
     # programs
     Mistake("run syntax_mine.py:x", "SyntaxError", "syntax_mine.py:1; WEFT_DEBUG=1"),
     Mistake("run exits_mine.py:x", "exit code 4", '__name__ == "__main__"'),

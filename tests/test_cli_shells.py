@@ -1,4 +1,4 @@
-"""The command line in shells whose encoding lacks a character."""
+"""The command line in shells that lack a character, or have closed a stream."""
 
 import json
 import os
@@ -126,3 +126,29 @@ def listed(q: str) -> list[str]:
 def tags(q: str) -> list[str]:
     return listed(q)
 """
+
+
+@pytest.mark.skipif(os.name == "nt", reason="another shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_gets_nothing_and_stops_nothing(
+    closed: str, tmp_path: Path
+) -> None:
+    """What was paid for is saved, and the exit code says so."""
+    (tmp_path / "app.py").write_text(
+        "import weft\nfeel = weft.Predict('text -> mood', name='feel')\n"
+    )
+    (tmp_path / "rows.jsonl").write_text('{"text": "a", "mood": "b"}\n')
+    words = "eval app.py:feel --data rows.jsonl --metric exact:mood --save e.json"
+    command = f"{sys.executable} -m weft {words} --model embedded {closed}"
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert json.loads((tmp_path / "e.json").read_text())["program"] == "feel"

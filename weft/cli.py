@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
+    _open_streams()
     out: Any = sys.stdout
     if isinstance(out, io.TextIOWrapper) and (
         out.errors == "strict"
@@ -81,6 +82,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _open_streams() -> None:
+    """Lead nowhere what a shell has closed, as `>&-` does.
+
+    Python has no stream there then, and the next file that is opened takes its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode)  # noqa: SIM115 - as long as we run
+            setattr(sys, name, nowhere)
+
+
 def _unwritable(error: OSError) -> int:
     """Tell of a full disk, or of a folder that is not ours, and give the exit code."""
     where = f"{error.filename}: " if error.filename else ""
@@ -92,9 +104,11 @@ def _unwritable(error: OSError) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from .commands.files import refuse_loss  # noqa: PLC0415 - not for --help
     from .pipeline import errors  # noqa: PLC0415 - not for --help
 
     try:
+        refuse_loss(arguments)
         outcome: Outcome = function_of(arguments.command)(arguments)
     except errors.WeftError as error:
         if os.environ.get("WEFT_DEBUG") == "1":

@@ -18,7 +18,7 @@ from .dspy_states.writing import dspy_state
 from .pipeline.errors import ConfigError, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
-from .pipeline.ground.files import write_whole
+from .pipeline.ground.files import path_of, write_whole
 from .pipeline.measure.evaluate import Evaluation
 from .templates import langfuse_prompts, mlflow_prompts, template_of
 
@@ -124,5 +124,6 @@ def write_rows(rows: Iterable[Mapping[str, Any]], path: str | Path) -> Path:
         ArtifactError: The file could not be written.
     """
     lines = [json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows]
-    write_whole(Path(path), "".join(lines))
-    return Path(path)
+    target = path_of(path, "path")
+    write_whole(target, "".join(lines))
+    return target

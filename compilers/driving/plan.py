@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.files import path_of
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
@@ -298,10 +298,8 @@ def _refuse_terms(seed: object, run_dir: object) -> None:
         raise ConfigError(
             f"seed={seed!r} is no whole number", hint="Give one such as 0"
         )
-    if not isinstance(run_dir, str | os.PathLike | None):
-        raise ConfigError(
-            f"run_dir={run_dir!r} is no folder", hint='Give a path such as "runs/a"'
-        )
+    if run_dir is not None:
+        path_of(cast(Any, run_dir), "run_dir", ConfigError)
 
 
 def _refuse_no_model(program: Program[..., Any]) -> None:

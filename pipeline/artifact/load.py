@@ -19,7 +19,7 @@ from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
-from ..ground.files import decoded, read_bounded
+from ..ground.files import decoded, path_of, read_bounded
 from ..ground.options import checked
 from ..ground.shapes import is_dict
 from ..ground.words import brief
@@ -128,7 +128,7 @@ def read_artifact(path: str | Path, *, soft: bool = True) -> ArtifactFile:
         ArtifactError: It cannot be read, is too large, has an unknown part, or does not
             match its digest.
     """
-    source = Path(path)
+    source = path_of(path, "path")
     hint = "Name a file that weft.save or weft compile --out has written"
     made = parse_artifact(artifact_text(source, hint=hint), str(source))
     if not soft:

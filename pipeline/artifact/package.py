@@ -14,7 +14,7 @@ from unicodedata import normalize
 from ..errors import ArtifactError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
-from ..ground.files import write_whole
+from ..ground.files import path_of, write_whole
 from .fit import fitted
 from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
@@ -98,7 +98,7 @@ def package(folder: str | Path) -> Path:
     Raises:
         ArtifactError: The folder holds no artifact, or one that cannot be imported.
     """
-    place = Path(folder)
+    place = path_of(folder, "folder")
     found = sorted(place.glob(f"*{SUFFIX}"))
     if not found:
         raise ArtifactError(

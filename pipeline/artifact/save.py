@@ -17,6 +17,7 @@ from ..graph.module import Module
 from ..graph.program import Origin, Program, as_program, origin
 from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
+from ..ground.files import path_of
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
 from ..ground.words import brief
@@ -67,14 +68,12 @@ def save(
         ConfigError: A step calls a module that its `uses=` does not name, so that the
             file would not hold it; or the path is none.
     """
-    if not isinstance(cast(object, path), str | PathLike):
-        swapped = isinstance(cast(object, program), str | PathLike)
-        shown = program if swapped else "NAME.weft.json"
+    if isinstance(cast(object, program), str | PathLike):
         raise ConfigError(
             f"save: path={brief(repr(path))} is no path",
-            hint=f'Write save(program, "{shown}")',
+            hint=f'Write save(program, "{program}")',
         )
-    target = Path(path)
+    target = path_of(path, "path")
     if not target.name.endswith(SUFFIX):
         raise ArtifactError(
             f"{target.name!r} does not end with {SUFFIX}",

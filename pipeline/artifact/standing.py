@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DataError, cause
 from ..graph.digest import digits_of
-from ..ground.files import LARGEST, read_bounded
+from ..ground.files import LARGEST, path_of, read_bounded
 from ..ground.shapes import as_dict, as_list, is_dict, is_list
 from ..ground.words import counted
 from .load import read_artifact
@@ -88,7 +88,7 @@ def standing(
     >>> print(standing(path).problem)
     has no evaluation: write one with weft eval ... --save ...feel.eval.json
     """
-    place = Path(path)
+    place = path_of(path, "path")
     made = read_artifact(place)
     bare = Standing(place, made.name, made.digest)
     if not made.digest:
@@ -96,7 +96,11 @@ def standing(
         return replace(bare, problem=said)
     beside = place.with_name(place.name.removesuffix(SUFFIX) + EVALUATION)
     given = [beside] if beside.is_file() else []
-    files = given if evaluations is None else [Path(each) for each in evaluations]
+    files = (
+        given
+        if evaluations is None
+        else [path_of(each, "evaluations", DataError) for each in evaluations]
+    )
     others: list[str] = []
     for file in files:
         found = _read(file)

@@ -16,8 +16,8 @@ from typing import Any, cast
 from ..errors import ArtifactError, did_you_mean
 from ..graph.digest import digest_of, digits_of
 from ..ground import strictjson
-from ..ground.files import write_whole
-from ..ground.shapes import as_dict
+from ..ground.files import path_of, write_whole
+from ..ground.shapes import as_dict, is_dict
 from ..ground.words import brief
 from .load import artifact_text
 from .soft import copy_files, files_beside, name_of, write_files
@@ -83,7 +83,7 @@ def log(folder: str | Path) -> list[Version]:
     Raises:
         ArtifactError: There is no such folder, or a file in it cannot be read.
     """
-    place = Path(folder)
+    place = path_of(folder, "folder")
     if not place.is_dir():
         raise ArtifactError(f"{place} is no folder", hint="Give a folder of artifacts")
     labels = read_labels(place)
@@ -138,11 +138,15 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
     Raises:
         ArtifactError: That version is not in the history folder.
     """
-    target = Path(path)
+    target = path_of(path, "path")
     if not (target.name.endswith(SUFFIX) and target.is_file()):
         raise ArtifactError(
             f"there is no artifact {target}",
             hint=f"Name a file that ends with {SUFFIX}",
+        )
+    if not isinstance(cast(object, to), str | None):
+        raise ArtifactError(
+            f"to={to!r} is no version", hint="Give a label, or digits of a digest"
         )
     versions = [v for v in log(target.parent) if v.name == name_of(target)]
     parent = next(v for v in versions if v.current).parent
@@ -200,6 +204,11 @@ def label(folder: str | Path, name: str, version: str) -> Version:
         ArtifactError: There is no such version, or the name is none.
     """
     versions, labels = log(folder), read_labels(folder)
+    if not isinstance(cast(object, version), str):
+        raise ArtifactError(
+            f"version={version!r} is no version",
+            hint="Give another label, or digits of a digest",
+        )
     fits = [v for v in versions if v.answers(version)]
     if len(fits) != 1:
         raise ArtifactError(
@@ -236,6 +245,11 @@ def _data(path: Path, text: str) -> dict[str, Any]:
         data = strictjson.loads_object(text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is no artifact: {error}") from None
+    if not is_dict(data.get("program")):
+        raise ArtifactError(
+            f"{path} is no artifact: it holds no program",
+            hint="Take it out of the folder, or write it with weft.save",
+        )
     digest = data.get("digest", "")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise ArtifactError(

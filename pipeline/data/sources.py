@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ..errors import DataError
 from ..ground import strictjson
+from ..ground.files import path_of
 from ..ground.lazy import deferred
 from .example import Example
 from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
@@ -68,7 +69,8 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
         DataError: The source is no set of rows, or cannot be read at some place.
     """
     if isinstance(source, str | os.PathLike):
-        yield from _file(Path(cast("str | os.PathLike[str]", source)))
+        named = cast("str | os.PathLike[str]", source)
+        yield from _file(path_of(named, "rows", DataError))
     elif is_splits(source):
         yield from rows_of_splits(source)
     elif is_split(source):

@@ -12,7 +12,17 @@ from collections.abc import (
     Sequence,
 )
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    cast,
+    overload,
+    runtime_checkable,
+)
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -53,6 +63,7 @@ class Runner(Protocol):
         ...
 
 
+@runtime_checkable
 class Place(Protocol):
     """Somewhere that rows can run."""
 

@@ -28,6 +28,8 @@ from typing import (
 
 from ..errors import ConfigError
 from .hints import hint
+from .shapes import is_mapping, is_sequence
+from .strictjson import is_text
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,6 +61,10 @@ _BOUND = ("self", "cls")
 _SEVERAL = re.compile(r"tuple\[(\w+), \.\.\.\]")
 
 Count = Annotated[int, Rule("a whole number, 1 or more", numbers.Integral, 1)]
+Rounds = Annotated[
+    int, Rule("a whole number, 1 or more, at most 1000", numbers.Integral, 1, 1000)
+]
+"""Each is planned and counted before the first call: more would never begin."""
 Share = Annotated[float, Rule("a number from 0 to 1", numbers.Real, 0, 1)]
 Positive = Annotated[float, Rule("a number above 0", numbers.Real, math.ulp(0.0))]
 
@@ -212,6 +218,15 @@ def settings(cls: type[T]) -> type[T]:
     Traceback (most recent call last):
     weft.pipeline.errors.ConfigError: Race: rows=0 is not a whole number, 1 or more. \
 The default is rows=8
+
+    A setting without a default must be given.
+
+    >>> @settings
+    ... class Relay:
+    ...     of: tuple[Race, ...]
+    >>> Relay()
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: Relay needs 'of'. Write Relay(of=...)
     """
     made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     fields = cast(Mapping[str, Any], made.__dict__["__dataclass_fields__"])
@@ -226,12 +241,27 @@ The default is rows=8
                 hint=f"Write {cls.__name__}({first})",
             )
         check_options(options, fields, cls.__name__)
+        if missing := [name for name in required(made) if name not in options]:
+            said = ", ".join(f"{name}=..." for name in missing)
+            raise ConfigError(
+                f"{cls.__name__} needs {' and '.join(map(repr, missing))}",
+                hint=f"Write {cls.__name__}({said})",
+            )
         for name, value in options.items():
             _check(cls, fields[name], value)
         build(self, **options)
 
     type.__setattr__(made, "__init__", init)
     return made
+
+
+def required(cls: type[Any]) -> list[str]:
+    """The settings of a class that have no default."""
+    return [
+        field.name
+        for field in dataclasses.fields(cls)
+        if field.default is field.default_factory is dataclasses.MISSING
+    ]
 
 
 def _check(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None:
@@ -248,9 +278,21 @@ def _check(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None
         if isinstance(rule, Rule) and not rule.fits(value):
             words = f"is not {rule.words}"
         remedy = "" if needed else f"The default is {field.name}={field.default!r}"
+    if not words and not _is_sendable(value):
+        words = "holds a lone surrogate, which is no character"
+        remedy = "Leave it out: no prompt and no file can hold it"
     if words:
         wrong = f"{cls.__name__}: {field.name}={value!r} {words}"
         raise ConfigError(wrong, hint=remedy)
+
+
+def _is_sendable(value: object) -> bool:
+    """Whether every text in a value, itself or one of several, is one."""
+    if isinstance(value, str):
+        return is_text(value)
+    if is_mapping(value):
+        return all(_is_sendable(part) for pair in value.items() for part in pair)
+    return not is_sequence(value) or all(map(_is_sendable, value))
 
 
 def _no_tuple(kind: object, value: object, *, needed: bool) -> str:

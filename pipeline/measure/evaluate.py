@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..data.rows import require_rows
 from ..errors import ConfigError, DataError
@@ -108,12 +108,9 @@ class Evaluation(Advised):
 
     @cached_property
     def interval(self) -> Interval:
-        """The 95 % interval of the mean.
-
-        A row counts once, however often it ran, and however often it stands there.
-        """
-        scores = list(scores_by_row(self.rows).values())
-        return mean_interval(scores, self.seed, self.mean)
+        """The 95 % interval of the mean; a row counts once, however often it stands."""
+        by_row = [*scores_by_row(self.rows).values()]
+        return mean_interval(by_row, self.seed, self.mean)
 
     @property
     def failures(self) -> list[RowResult]:
@@ -164,7 +161,15 @@ class Evaluation(Advised):
 
         Programs may take other fields of a row as inputs. Where no row is in common
         nothing is compared, and a warning says so.
+
+        Raises:
+            ConfigError: The other is no evaluation.
         """
+        if not isinstance(cast(object, other), Evaluation):
+            raise ConfigError(
+                f"{other!r:.80} is no evaluation",
+                hint="Compare with what weft.evaluate gave on the same rows",
+            )
         both = scores_of_both(self.rows, other.rows)
         if both is None:
             _log.warning(

@@ -34,6 +34,7 @@ from ..graph.module import Module
 from ..graph.runnable import Runnable
 from ..ground.options import explained
 from ..ground.shapes import is_dict, is_mapping
+from ..ground.strictjson import is_text
 from ..run.bridge import WouldWait, in_thread
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
@@ -41,6 +42,7 @@ from ..trace import NodeRun, info
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
 _NO_ITEMS = re.compile(r"'(\w+)' object is not subscriptable")
+_NO_TEXT = "is no text"
 SLACK = 1e-9
 
 
@@ -57,7 +59,8 @@ class Score:
             `feedback` (GEPA's feedback by predictor, Agrawal et al. 2025, section 3.2).
 
     Raises:
-        MetricError: The value is no number in [0, 1], or what should be words is not.
+        MetricError: The value is no number in [0, 1], or what should be words is none,
+            or no text that a prompt can hold.
 
     >>> Score(1)
     Score(value=1.0, feedback='')
@@ -70,8 +73,8 @@ class Score:
     by: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(cast(object, self.feedback), str):
-            raise MetricError(f"feedback {self.feedback!r} is no text", hint=_RULE)
+        if wrong := _no_words(self.feedback):
+            raise MetricError(f"feedback {self.feedback!r:.200} {wrong}", hint=_RULE)
         _refuse_wordless(self.by)
         object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))
@@ -234,11 +237,14 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     try:
         raw = await called(metric, example, prediction)
     except WeftError as error:
+        where = f"{place_of(metric, example)}: {error.message}"
         told = isinstance(error, AttributeError | TypeError)
         if isinstance(error, DataError) and told:
             # A field that the row lacks: the row says so, and knows no metric.
-            where = place_of(metric, example)
-            raise DataError(f"{where}: {error.message}", hint=error.hint) from error
+            raise DataError(where, hint=error.hint) from error
+        if isinstance(error, MetricError) and row_name(example) not in error.message:
+            # A Score that cannot be is refused where it is made, and knows no row.
+            raise MetricError(where, hint=error.hint) from error
         raise
     except (Exception, asyncio.CancelledError) as error:
         task = asyncio.current_task()
@@ -313,14 +319,22 @@ def _refuse_wordless(by: object) -> None:
     Raises:
         MetricError: It is none.
     """
-    words = is_mapping(by) and all(
-        isinstance(each, str) for pair in by.items() for each in pair
-    )
-    if not words:
+    pairs = by.items() if is_mapping(by) else ((by, by),)
+    wrong = next(filter(None, (_no_words(each) for pair in pairs for each in pair)), "")
+    if not is_mapping(by) or wrong == _NO_TEXT:
+        wrong = "is no feedback by module"
+    if wrong:
         raise MetricError(
-            f"by={by!r:.200} is no feedback by module",
+            f"by={by!r:.200} {wrong}",
             hint='Write weft.Score(0.5, by={"path of a module": "what to do better"})',
         )
+
+
+def _no_words(value: object) -> str:
+    """Why a value is nothing that a module could be told, or empty."""
+    if not isinstance(value, str):
+        return _NO_TEXT
+    return "" if is_text(value) else "holds a lone surrogate, which is no character"
 
 
 def _share(raw: object) -> float:

@@ -23,7 +23,7 @@ from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import OnError, Place, Runner
 from ..ground import strictjson
-from ..ground.files import AppendLog, DamagedLine
+from ..ground.files import AppendLog, DamagedLine, path_of
 from ..ground.options import checked
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
@@ -114,7 +114,7 @@ async def abatch_to(
     on: Place | None = None,
 ) -> BatchDone:
     """As `batch_to`, without blocking the event loop."""
-    target = Path(path)
+    target = path_of(path, "path", ConfigError)
     program = as_program(program)
     spec = program.inputs
     optional = [name for name, field in spec.inputs.items() if not field.required]

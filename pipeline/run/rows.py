@@ -18,7 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from ..data.rows import Example, read_rows
 from ..errors import (
@@ -160,6 +160,11 @@ async def placed(program: Runner, on: Place | None) -> AsyncGenerator[Runner]:
     if on is None:
         yield program
         return
+    if not isinstance(cast(object, on), Place):
+        raise ConfigError(
+            f"on={on!r} is no place where rows run",
+            hint="Give one such as weft.Ray(), or leave it out",
+        )
     async with on.opened(program) as there:
         yield there
 

@@ -22,6 +22,7 @@ from ..calls.retry import RetryPolicy
 from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
+from ..ground.files import path_of
 from ..ground.options import check_options, checked
 from ..lm.embedding.model import EmbeddingModel
 from ..lm.form import CHOSEN, Form, form_of, is_form
@@ -358,8 +359,8 @@ def _cache_of(value: Any) -> AnswerStore | None:
         return None
     if value is True:
         return _default_cache()
-    if value != "" and isinstance(value, str | os.PathLike):
-        return _cache_at(Path(os.fspath(value)))
+    if isinstance(value, str | os.PathLike):
+        return _cache_at(path_of(value, "cache", ConfigError))
     if isinstance(value, AnswerStore):
         return value
     raise ConfigError(

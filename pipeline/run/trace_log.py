@@ -19,7 +19,7 @@ from typing import Any, Final, cast, final
 
 from ..errors import ConfigError, DataError
 from ..ground import strictjson
-from ..ground.files import AppendLog, lines_of
+from ..ground.files import AppendLog, lines_of, path_of
 from ..ground.loops import PerProcess
 from .trace_data import SCHEMA, run_data, run_of
 from .watch import TracedRun
@@ -45,6 +45,7 @@ class TraceLog:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, content: bool = True) -> None:
+        path_of(path, "trace_log", ConfigError)
         self._given = os.fspath(path)
         self._path = Path(self._given).absolute()
         self._content = content
@@ -163,6 +164,7 @@ def whole_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     Raises:
         DataError: The file cannot be read.
     """
+    path_of(path, "path", DataError)
     try:
         for number, line in enumerate(lines_of(path), 1):
             if line.strip():

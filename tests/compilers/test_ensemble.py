@@ -44,6 +44,9 @@ def test_the_best_of_a_search_make_an_ensemble_that_can_be_saved(
         answers = [p(text="why norp 1") for p in (whole, again)]
 
     assert answers[0].label == answers[1].label == "K1"
+    for count in ("x", -1, 0, True):
+        with pytest.raises(ConfigError, match="is no number of programs"):
+            result.best(count)  # type: ignore[arg-type]
 
 
 def test_none_or_unlike_programs_are_refused() -> None:

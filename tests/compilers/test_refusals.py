@@ -295,7 +295,10 @@ def test_settings_of_a_compiler_of_ones_own_are_known_by_name() -> None:
     [
         ({"seed": "x"}, "seed='x' is no whole number"),
         ({"seed": 1.5}, "seed=1.5 is no whole number"),
-        ({"run_dir": 5}, "run_dir=5 is no folder"),
+        ({"run_dir": 5}, "run_dir=5 names no file and no folder"),
+        ({"run_dir": ""}, "run_dir='' names no file and no folder: it is empty"),
+        ({"run_dir": "a\0b"}, "names no file and no folder: embedded null byte"),
+        ({"run_dir": "x" * 300}, "the name is too long"),
     ],
     ids=str,
 )
@@ -305,3 +308,29 @@ def test_a_seed_and_a_folder_are_what_they_say(
     """A text as a seed would make another run of each way to write it."""
     with pytest.raises(errors.ConfigError, match=said):
         weft.compile(classifier(), ROWS, metric=exact, **option)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (c.Sequence, r"Sequence needs 'of'\. Write Sequence\(of=\.\.\.\)"),
+        (c.BestOf, "BestOf needs 'of'"),
+        (c.UntilPlateau, "UntilPlateau needs 'of'"),
+        (c.TRIPLE, "TRIPLE needs 'instructions'"),
+        (lambda: c.TRIPLE(instructions=("", "\ud800")), "holds a lone surrogate"),
+        (lambda: c.ByHand(instructions=("\ud800",)), "holds a lone surrogate"),
+        (lambda: c.PartsGrid(parts={"a": ("\ud800",)}), "holds a lone surrogate"),
+        (lambda: c.Feedback(notes=("\ud800",)), "holds a lone surrogate"),
+        (
+            lambda: Auto(rounds=10**7),
+            "rounds=10000000 is not a whole number, 1 or more, at most 1000",
+        ),
+        (lambda: c.OPRO(steps=10**12), "steps=1000000000000 is not a whole number"),
+    ],
+)
+def test_settings_that_no_compile_can_begin_with(
+    make: Callable[[], Any], said: str
+) -> None:
+    """What is missing, what no prompt can hold, and what would never be planned."""
+    with pytest.raises(errors.ConfigError, match=said):
+        make()

@@ -168,3 +168,20 @@ def test_what_a_killed_save_left_goes_with_a_later_one(tmp_path: Path) -> None:
     weft.save(tuned("one"), tmp_path / "qa.weft.json")
 
     assert [p.exists() for p in (old, fresh, other)] == [False, True, True]
+
+
+def test_a_version_is_named_by_text(folder: Path) -> None:
+    """Anything else is refused as what it is."""
+    with pytest.raises(ArtifactError, match="to=5 is no version"):
+        weft.rollback(folder / "qa.weft.json", cast(str, 5))
+    with pytest.raises(ArtifactError, match="version=5 is no version"):
+        weft.label(folder, "production", cast(str, 5))
+
+
+@pytest.mark.parametrize("text", ["{}", '{"program": 5}'])
+def test_a_file_without_a_program_is_no_version(text: str, folder: Path) -> None:
+    """It would be listed with an empty digest."""
+    (folder / "history" / "qa-0.weft.json").write_text(text)
+
+    with pytest.raises(ArtifactError, match=r"qa-0\.weft\.json is no artifact"):
+        weft.log(folder)

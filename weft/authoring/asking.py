@@ -19,6 +19,7 @@ from ..pipeline.errors import ArtifactError, ConfigError, did_you_mean
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
+from ..pipeline.ground.files import path_of
 from ..pipeline.lm.lm import LanguageModel, as_lm
 from ..pipeline.run.settings import current, entered
 from ..pipeline.signature.field import FieldSpec
@@ -66,7 +67,7 @@ class Draft(Generic[T_co]):
         Raises:
             ArtifactError: A file is there, or it cannot be written.
         """
-        place = Path(path)
+        place = path_of(path, "path")
         if place.exists() and not replaces:
             raise ArtifactError(
                 f"{place} is there already, and a draft writes over nothing",

@@ -14,7 +14,7 @@ from ..pipeline.data.example import Example
 from ..pipeline.data.rows import read_rows
 from ..pipeline.errors import BudgetExceeded, ConfigError, DataError, ModelFailure
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import write_whole
+from ..pipeline.ground.files import path_of, write_whole
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.text_index import TextIndex
 from ..pipeline.ground.words import brief, counted
@@ -78,7 +78,7 @@ class Synthesis:
             ConfigError: The file is there already: somebody may have worked in it.
             ArtifactError: It cannot be written.
         """
-        place = Path(path)
+        place = path_of(path, "path", ConfigError)
         if place.exists():
             raise ConfigError(
                 f"{place} is there already, and drafts write over nothing",

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import os
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from .. import compilers, metrics
@@ -21,16 +21,18 @@ from ..pipeline.errors import (
     CallError,
     ConfigError,
     DataError,
+    MetricError,
     ParseError,
     did_you_mean,
 )
 from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
+from ..pipeline.ground.options import required
 from ..pipeline.ground.words import counted
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.evaluate import Evaluation, evaluate
 from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
-from ..pipeline.measure.score import Metric
+from ..pipeline.measure.score import Metric, require_callable
 from ..pipeline.reading.cells import read_cell
 from ..pipeline.reading.fields import read_text
 from ..pipeline.run.settings import NO_MODEL, Options, use
@@ -131,12 +133,16 @@ def _own_metric(text: str, near: str) -> Metric:
         if meant.startswith("Known"):
             meant += ". Write exact:FIELD, or your own function as file.py:name"
         raise ConfigError(f"there is no metric {text!r}", hint=meant) from None
-    if callable(found):
-        return cast(Metric, found)
-    raise ConfigError(
-        f"{text!r} is no function of (example, prediction)",
-        hint="Name a function that returns a number in [0, 1], or write exact:FIELD",
-    )
+    if not callable(found):
+        raise ConfigError(
+            f"{text!r} is no function of (example, prediction)",
+            hint="Name one that returns a number in [0, 1], or write exact:FIELD",
+        )
+    try:
+        require_callable(found)
+    except MetricError as error:  # found out before anything runs
+        raise ConfigError(f"{text}: {error.message}", hint=error.hint) from None
+    return cast(Metric, found)
 
 
 def compiler_named(name: str, options: Sequence[str]) -> Compiler:
@@ -156,8 +162,28 @@ def compiler_named(name: str, options: Sequence[str]) -> Compiler:
             hint=did_you_mean(name, known),
         )
     kind = known[name]
-    pairs = [pair(option, "--option demos=16") for option in options]
-    return kind(**{key: _setting(kind, key, text) for key, text in pairs})
+    pairs = dict(pair(option, "--option demos=16") for option in options)
+    _refuse_missing(kind, pairs)
+    return kind(**{key: _setting(kind, key, text) for key, text in pairs.items()})
+
+
+def _refuse_missing(kind: type[Compiler], given: Iterable[str]) -> None:
+    """Refuse a compiler that lacks a setting, and say how it is written here."""
+    types = {
+        field.name: str(field.type) for field in dataclasses.fields(cast(Any, kind))
+    }
+    for name in required(kind):
+        if "Compiler" in types[name]:
+            raise ConfigError(
+                f"{kind.__name__} is made of other compilers, which no --option names",
+                hint=f"Compile in Python: compiler=weft.compilers.{kind.__name__}("
+                f"{name}=...)",
+            )
+        if name not in given:
+            raise ConfigError(
+                f"{kind.__name__} needs {name!r}",
+                hint=f"""Write --option {name}='["...", "..."]'""",
+            )
 
 
 def known_compilers() -> dict[str, type[Compiler]]:

@@ -37,7 +37,8 @@ from ..pipeline.lm.soft.words import Soft
 from ..pipeline.lm.white.weights import WhiteModel
 from ..pipeline.lm.white.worker import WORKER
 from .arguments import pair
-from .output import Outcome, json_text, require_writable
+from .files import require_writable
+from .output import Outcome, json_text
 from .targets import program_named, program_to_show, target_to_show
 
 V = TypeVar("V")

@@ -19,7 +19,8 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
-from .output import Outcome, calls_shown, remark, require_writable
+from .files import require_writable
+from .output import Outcome, calls_shown, remark
 from .watch import Run
 
 _LEAST = 4
@@ -45,9 +46,10 @@ def improve(arguments: argparse.Namespace) -> Outcome:
         offer = quote(
             program, train, val, metric=metric, compiler=compiler, seed=arguments.seed
         )
-        if arguments.quote:
-            return Outcome(str(offer), _quote_data(offer))
         limit = ledger_of(arguments.budget) or current().ledger or Ledger()
+        if arguments.quote:
+            offer.check(limit.remaining())
+            return Outcome(str(offer), _quote_data(offer))
         expected, title = offer.within(limit.remaining()), f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
         with calls_shown(title, expected, quiet=arguments.quiet):

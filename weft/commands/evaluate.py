@@ -20,7 +20,8 @@ from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain
 from .arguments import measured, settings
-from .output import Outcome, Spent, calls_shown, remark, require_writable
+from .files import require_writable
+from .output import Outcome, Spent, calls_shown, remark
 from .targets import program_named
 
 _NO_BASE = (

@@ -24,7 +24,8 @@ from ..review.blind import BlindDesk, BlindTest
 from ..review.server import held
 from ..review.sheet import file_of, read_sheet
 from .arguments import measured, metric_named, pair, rows_at, settings
-from .output import Outcome, Spent, calls_shown, remark, require_writable
+from .files import require_writable
+from .output import Outcome, Spent, calls_shown, remark
 from .targets import program_named
 from .tools import serve
 

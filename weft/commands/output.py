@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from ..pipeline.errors import ConfigError
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.run.rows import progress_bar
@@ -86,30 +82,6 @@ class Spent:
     def __str__(self) -> str:
         one = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
         return f"{one} ({self.sent:,} sent), {self.tokens:,} tokens, {money(self.usd)}"
-
-
-def require_writable(path: Path) -> None:
-    """Find out before anything is paid for that a file could not be written.
-
-    Raises:
-        ConfigError: Its folder cannot be made or written to, or it is a folder.
-    """
-    problem, hint = "", "Name another file"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Rights on paper are not enough: file systems refuse for reasons of their own.
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        made = path.parent.is_dir()
-        what = f"{path} cannot be written" if made else f"the folder of {path} cannot"
-        problem = f"{what}{'' if made else ' be made'}: {error.strerror}"
-    if path.is_dir():
-        problem, hint = f"{path} cannot be written: it is a folder", "Name a file in it"
-    elif path.exists() and not os.access(path, os.W_OK):
-        problem = f"{path} cannot be written: it is read-only"
-    if problem:
-        raise ConfigError(problem, hint=hint)
 
 
 def on_terminal(*, quiet: bool) -> bool:

@@ -1,13 +1,27 @@
-"""`weft run`: a program once, or on rows; `weft finetune`: chats of its good rows."""
+"""The commands that let a program answer: once, on rows, or as a server does.
+
+`weft run` prints what it gave, `weft finetune` writes chats of its good rows, and
+`weft mcp serve` answers clients of the Model Context Protocol.
+"""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..exports import finetuning_rows, write_rows
+from ..modules.mcp.server import (
+    Server,
+    Transport,
+    listen_at,
+    place_of,
+    process_wire,
+)
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.data.example import Example
 from ..pipeline.errors import ConfigError, WeftError, did_you_mean
 from ..pipeline.graph.program import Program
@@ -17,15 +31,15 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import bind_row, map_rows, progress_bar
 from ..pipeline.trace import Call
 from .arguments import inputs_from, measured, rows_at, settings
+from .files import require_writable
 from .output import (
     Outcome,
     Spent,
     json_text,
     on_terminal,
     remark,
-    require_writable,
 )
-from .targets import program_named
+from .targets import objects_named, program_named
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
@@ -105,3 +119,35 @@ def finetune(arguments: argparse.Namespace) -> Outcome:
     said = f"{spent}; {counted(failed, 'row')} failed" if failed else str(spent)
     text = f"{counted(len(made), 'chat')} from {counted(len(found.rows), 'row')}"
     return Outcome(f"{text}, in {out}", data, int(failed > 0), said)
+
+
+def mcp(arguments: argparse.Namespace) -> Outcome:
+    """Serve until the client leaves, or, over HTTP, until it is interrupted."""
+    host, port = str(arguments.host), arguments.http
+    with contextlib.ExitStack() as stack:
+        # What a target prints while it is imported is none of the protocol, either.
+        wire = None if port is not None else stack.enter_context(process_wire())
+        socket = None if port is None else stack.enter_context(listen_at(host, port))
+        stack.enter_context(settings(arguments))
+        server = Server(*_served(arguments.target))
+        names = ", ".join(tool["name"] for tool in server.listed())
+        where = "stdio" if socket is None else f"http://{place_of(socket)}/mcp"
+        remark(f"serving {names} on {where}", quiet=arguments.quiet)
+        allowed = arguments.allow_host
+        given: dict[str, Any] = {"host": host, "listening": socket, "wire": wire}
+        transport: Transport = "stdio" if socket is None else "http"
+        asyncio.run(server.run(transport, **given, allowed_hosts=allowed))
+    return Outcome("", None)
+
+
+def _served(texts: list[str]) -> list[Any]:
+    """What is served, in the order in which it was named."""
+    live = [text for text in texts if not text.endswith(SUFFIX)]
+    found = dict(zip(live, objects_named(live), strict=True))
+    for text, target in found.items():
+        if not callable(target) or isinstance(target, type):
+            raise ConfigError(
+                f"{text!r} is of type {type(target).__name__}, nothing to serve",
+                hint="Name a program, a module, a tool or a typed function",
+            )
+    return [found[text] if text in found else program_named(text) for text in texts]

@@ -264,7 +264,7 @@ import-dspy  artifacts:import_dspy  make an artifact of a state that DSPy saved
 schema  artifacts:schema  print the JSON Schema of artifacts
   $ weft schema
 
-mcp  mcp:mcp  serve programs as tools, to clients of the Model Context Protocol
+mcp  run:mcp  serve programs as tools, to clients of the Model Context Protocol
   $ weft mcp serve app.py:triage --model openai/gpt-5-mini
   ACTION {serve}
   TARGET...               programs, modules, tools or functions; each becomes a tool
@@ -375,6 +375,13 @@ def function_of(name: str) -> Callable[[argparse.Namespace], Outcome]:
 def example_of(name: str) -> str:
     """One line of a command, as somebody would type it."""
     return _BLOCKS[name][1].strip().removeprefix("$ ")
+
+
+def words_of(name: str) -> dict[str, str]:
+    """What a command takes: what is typed for it, by its name in the namespace."""
+    heads = [line.lstrip("|! ").split("  ")[0] for line in _lines(name)]
+    words = [re.split(r"[ !.]", head)[0] for head in heads]
+    return {word.lstrip("-").replace("-", "_").lower(): word for word in words}
 
 
 def add_command(name: str, commands: Any) -> None:

@@ -21,7 +21,8 @@ from ..review.desk import Desk
 from ..review.remarks import Remarks
 from ..review.server import Answering, Place, ReviewServer, held
 from ..review.sheet import file_of, read_sheet, report_of
-from .output import Outcome, columns, indented, remark, require_writable, say
+from .files import require_writable
+from .output import Outcome, columns, indented, remark, say
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 

@@ -18,7 +18,8 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.signature.signature import Signature
 from .arguments import rows_at, settings
-from .output import Outcome, require_writable
+from .files import require_writable
+from .output import Outcome
 from .targets import object_named, program_named
 
 
@@ -34,7 +35,7 @@ def target_named(arguments: argparse.Namespace) -> Target | type[Signature]:
 
 def write_draft(arguments: argparse.Namespace) -> Outcome:
     """Have a first instruction written."""
-    out, target = _free(arguments.out), target_named(arguments)
+    out, target = _writable(arguments.out), target_named(arguments)
     with settings(arguments):
         made: Draft[Any] = draft(arguments.task, target)
     return _told(made, out)
@@ -43,8 +44,7 @@ def write_draft(arguments: argparse.Namespace) -> Outcome:
 def write_revision(arguments: argparse.Namespace) -> Outcome:
     """Have an instruction changed, by a note or by the technique of a document."""
     target = target_named(arguments)
-    out = None if arguments.out is None else Path(arguments.out)
-    out = out if arguments.keep else _free(arguments.out)
+    out = _writable(arguments.out)
     module = arguments.module or ""
     made: Draft[Any]
     with settings(arguments):
@@ -77,7 +77,7 @@ def criticize(arguments: argparse.Namespace) -> Outcome:
 
 def hold_interview(arguments: argparse.Namespace) -> Outcome:
     """Ask on stderr, read answers from stdin, a line each; its end ends the asking."""
-    out, target = _free(arguments.out), target_named(arguments)
+    out, target = _writable(arguments.out), target_named(arguments)
     with settings(arguments):
         made = interview(target, _answer, task=arguments.task, most=arguments.most)
     told = _told(made.draft, out)
@@ -98,7 +98,6 @@ def _answer(question: str) -> str | None:
 def make_rows(arguments: argparse.Namespace) -> Outcome:
     """Have rows made up, and write them as drafts."""
     out, target = Path(arguments.out), target_named(arguments)
-    _refuse_there(out)
     require_writable(out)
     inputs = [*as_program(as_target(target)).inputs.inputs]
     given = [row for path in arguments.data for row in read_rows(path, inputs)]
@@ -134,22 +133,13 @@ def probe_reasoning(arguments: argparse.Namespace) -> Outcome:
     return Outcome(str(found), {**data, "structure": dict(found.structure)})
 
 
-def _free(path: str | None) -> Path | None:
+def _writable(path: str | None) -> Path | None:
     """Where something is to be written, found out before anything is paid for."""
     if path is None:
         return None
     place = Path(path)
-    _refuse_there(place)
     require_writable(place)
     return place
-
-
-def _refuse_there(path: Path) -> None:
-    if path.exists():
-        raise ConfigError(
-            f"{path} is there already, and is not written over",
-            hint="Name another file with --out",
-        )
 
 
 def _told(made: Draft[Any], out: Path | None, *, replaces: bool = False) -> Outcome:

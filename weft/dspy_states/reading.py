@@ -19,7 +19,7 @@ from ..pipeline.errors import ArtifactError, ConfigError, cause
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import read_bounded
+from ..pipeline.ground.files import path_of, read_bounded
 from ..pipeline.ground.shapes import is_dict, is_list
 from ..pipeline.ground.words import brief
 from ..pipeline.parameters import Demo, check_demos
@@ -66,7 +66,7 @@ def import_dspy(
             does not fit its module's signature; the message says which.
     """
     made, where = as_program(program), str(path)
-    states = _states(_read(Path(path)), where)
+    states = _states(_read(path_of(path, "path")), where)
     changes: dict[str, Any] = {}
     for name, one in matched(states, made, rename or {}, where).items():
         changes |= _changes(one, states[name], where)

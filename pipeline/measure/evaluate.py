@@ -173,8 +173,7 @@ class Evaluation(Advised):
         both = scores_of_both(self.rows, other.rows)
         if both is None:
             _log.warning(
-                "the evaluations of %r and %r have no row in common, so nothing is "
-                "compared; evaluate both on the same rows, in the same order",
+                "evaluations of %r and %r have no row in common: nothing is compared",
                 self.program,
                 other.program,
             )
@@ -288,12 +287,12 @@ class Evaluation(Advised):
 
     def _counted(self) -> str:
         """How many rows the score is about, in words."""
-        if self.repeats == 1:
-            different = len({row.example.digest for row in self.rows})
-            told = f", {different} different" if different < len(self.rows) else ""
-            return f"{counted(len(self.values), 'row')}{told}"
-        rows = len(self.rows) // self.repeats
-        return f"{counted(rows, 'row')}, {self.repeats} times each"
+        if self.repeats > 1:
+            rows = counted(len(self.rows) // self.repeats, "row")
+            return f"{rows}, {self.repeats} times each"
+        once = len({row.example.digest for row in self.rows})
+        told = f", {once} different" if once < len(self.rows) else ""
+        return f"{counted(len(self.values), 'row')}{told}"
 
     def _remarks(self) -> list[str]:
         told = unscored(len(self.model_failures), len(self.failures))

@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
     )
+    given.add_argument("--first", type=int, help="compile: number of the first seed")
     given.add_argument("--minutes", type=float, help="compile, planted: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument(

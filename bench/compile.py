@@ -34,6 +34,7 @@ def run(
     minutes: float = 6.0,
     bound: float = 300.0,
     more: int = 0,
+    first: int = 0,
     tasks: str = ",".join(TASKS),
     kept: Path = KEPT,
     write: bool = False,
@@ -45,6 +46,7 @@ def run(
     Args:
         seeds: How many vocabularies of each task.
         more: On how many further ones the best of DSPy's alone meets Auto.
+        first: The number of the first vocabulary; those below 100 were worked on.
         minutes: When to stop; what has not been made by then is left out and named.
         bound: Seconds that one compile may take.
         tasks: Which tasks, with commas between.
@@ -55,7 +57,7 @@ def run(
     if unknown := set(names) - set(TASKS):
         raise BenchError(f"no task {sorted(unknown)}; there are {list(TASKS)}")
     book, start = Kept(kept), time.monotonic()
-    places = [(task, seed) for seed in range(seeds) for task in names]
+    places = [(task, seed) for seed in range(first, first + seeds) for task in names]
 
     def made(runs: Sequence[Run], share: float = 1.0) -> list[Outcome]:
         deadline = start + 60 * minutes * share
@@ -71,10 +73,14 @@ def run(
     ours = made([Run(THIRD, *place, thirds[place[0]]) for place in places])
     ours += made([Run(who, *place) for place in places for who in OURS])
     table = Table([*ours, *theirs])
-    after = [(task, seed) for seed in range(seeds, seeds + more) for task in names]
+    after = [
+        (task, seed)
+        for seed in range(first + seeds, first + seeds + more)
+        for task in names
+    ]
     further = Table(made(further_of(table, after, thirds)))
     if write:
-        PAGE.write_text(page(table, further, seeds, more, bound))
+        PAGE.write_text(page(table, further, (first, seeds, more), bound))
     lines = [*table.plain(names), *(further.summary() if more else ())]
     if late:
         named = ", ".join(f"{task} {seed}" for task, seed in sorted(late))

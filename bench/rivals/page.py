@@ -12,21 +12,25 @@ __all__ = ["page"]
 TEMPLATE = Path(__file__).with_name("page.md")
 
 
-def page(table: Table, further: Table, seeds: int, more: int, bound: float) -> str:
+def page(
+    table: Table, further: Table, seeds: tuple[int, int, int], bound: float
+) -> str:
     """The whole page as Markdown.
 
     Args:
         table: Every contender on the first seeds.
         further: Auto and the best of DSPy's on those after them.
-        seeds: How many the first ones are.
-        more: How many come after them.
+        seeds: The first of them, how many those of every contender are, and how many
+            come after those.
         bound: Seconds that a compile may take.
     """
+    first, count, more = seeds
     return TEMPLATE.read_text().format(
         tables="\n".join(table.markdown()),
         summary="\n".join(table.summary()),
         further="\n".join(further.summary()),
-        seeds=seeds,
+        first=first,
+        seeds=count,
         more=more,
         bound=f"{bound:g}",
         versions=versions(),

@@ -301,7 +301,7 @@ PROGRAMS: dict[str, Mistake] = {
         'Write save(program, "a.weft.json")',
     ),
     "program loaded": (lambda: ANY.load(reply), OPTION, "load(path, program=...)"),
-    "no path": (lambda: ANY.save(reply, 3), OPTION, "NAME.weft.json"),
+    "no path": (lambda: ANY.save(reply, 3), errors.ArtifactError, "Give a path"),
     "check that raises": (
         lambda: ANY.Check(reply, [too_short])(question="x"),
         errors.StepError,

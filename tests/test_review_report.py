@@ -227,6 +227,9 @@ def test_what_is_no_text_ends_no_compile(tmp_path: Path) -> None:
         )
         found = weft.evaluate(classifier(), planted_rows(4), half)
 
+        with weft.use(lms={"proposer": model()}):
+            weft.compile(classifier(), planted_rows(30), metric=half, budget=300)
+
     assert result.report.score.values
     assert b"it said caf\\udce9" in found.to_html().encode()
     told = {row.told for row in read_sheet(tmp_path / "review.json").rows}

@@ -104,9 +104,9 @@ def case_of(result: RowResult, path: str) -> Case | None:
     score = result.score
     said = node.error or result.error or (score.feedback if score else "")
     if said:
-        case["feedback"] = said[:500]
+        case["feedback"] = _told(said)
     if score is not None and (own := score.by.get(path)):
-        case["feedback on this module"] = own[:500]
+        case["feedback on this module"] = _told(own)
     return case
 
 
@@ -187,6 +187,11 @@ def solved_examples(
             for demo in demos[:count]
         ]
     )
+
+
+def _told(words: str) -> str:
+    """The beginning of what was said; half a character is escaped: no prompt has it."""
+    return words[:500].encode("utf-8", "backslashreplace").decode()
 
 
 def within(examples: list[Case]) -> list[Case]:

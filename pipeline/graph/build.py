@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
@@ -72,12 +70,26 @@ def _refuse_catching(function: Callable[..., Any], nodes: Sequence[Node]) -> Non
     code = function.__code__
     if not nodes or not _may_catch(code):
         return
+    # At first use: few programs hold a `try`, and the light import pays for none.
+    import ast  # noqa: PLC0415
+    import textwrap  # noqa: PLC0415
+
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, SyntaxError):
         return  # it stands in no file, such as at a prompt
     above = code.co_firstlineno - 1
-    tried = {f"{code.co_filename}:{above + line}" for line in _tried(tree)}
+    tries = [
+        found
+        for found in ast.walk(tree)
+        if isinstance(found, ast.Try | ast.TryStar) and found.handlers
+    ]
+    spans = ((one.body[0].lineno, one.body[-1].end_lineno) for one in tries)
+    tried = {
+        f"{code.co_filename}:{above + line}"
+        for first, last in spans
+        for line in range(first, (last or first) + 1)
+    }
     for node in _every(nodes):
         if node.where in tried:
             raise GraphError(
@@ -92,14 +104,6 @@ def _may_catch(code: CodeType) -> bool:
     """Whether a function, or one inside it, has any `try` or `with`."""
     inner = (const for const in code.co_consts if isinstance(const, CodeType))
     return bool(code.co_exceptiontable) or any(map(_may_catch, inner))
-
-
-def _tried(tree: ast.Module) -> Iterator[int]:
-    """The lines of a function that stand under a `try` with an `except`."""
-    for found in ast.walk(tree):
-        if isinstance(found, ast.Try | ast.TryStar) and found.handlers:
-            first, last = found.body[0].lineno, found.body[-1].end_lineno
-            yield from range(first, (last or first) + 1)
 
 
 def _every(nodes: Iterable[Node]) -> Iterator[Node]:

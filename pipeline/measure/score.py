@@ -34,7 +34,6 @@ from ..graph.module import Module
 from ..graph.runnable import Runnable
 from ..ground.options import explained
 from ..ground.shapes import is_dict, is_mapping
-from ..ground.strictjson import is_text
 from ..run.bridge import WouldWait, in_thread
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
@@ -42,7 +41,6 @@ from ..trace import NodeRun, info
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
 _NO_ITEMS = re.compile(r"'(\w+)' object is not subscriptable")
-_NO_TEXT = "is no text"
 SLACK = 1e-9
 
 
@@ -59,8 +57,7 @@ class Score:
             `feedback` (GEPA's feedback by predictor, Agrawal et al. 2025, section 3.2).
 
     Raises:
-        MetricError: The value is no number in [0, 1], or what should be words is none,
-            or no text that a prompt can hold.
+        MetricError: The value is no number in [0, 1], or what should be words is not.
 
     >>> Score(1)
     Score(value=1.0, feedback='')
@@ -73,8 +70,8 @@ class Score:
     by: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     def __post_init__(self) -> None:
-        if wrong := _no_words(self.feedback):
-            raise MetricError(f"feedback {self.feedback!r:.200} {wrong}", hint=_RULE)
+        if not isinstance(cast(object, self.feedback), str):
+            raise MetricError(f"feedback {self.feedback!r:.200} is no text", hint=_RULE)
         _refuse_wordless(self.by)
         object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))
@@ -319,22 +316,14 @@ def _refuse_wordless(by: object) -> None:
     Raises:
         MetricError: It is none.
     """
-    pairs = by.items() if is_mapping(by) else ((by, by),)
-    wrong = next(filter(None, (_no_words(each) for pair in pairs for each in pair)), "")
-    if not is_mapping(by) or wrong == _NO_TEXT:
-        wrong = "is no feedback by module"
-    if wrong:
+    words = is_mapping(by) and all(
+        isinstance(each, str) for pair in by.items() for each in pair
+    )
+    if not words:
         raise MetricError(
-            f"by={by!r:.200} {wrong}",
+            f"by={by!r:.200} is no feedback by module",
             hint='Write weft.Score(0.5, by={"path of a module": "what to do better"})',
         )
-
-
-def _no_words(value: object) -> str:
-    """Why a value is nothing that a module could be told, or empty."""
-    if not isinstance(value, str):
-        return _NO_TEXT
-    return "" if is_text(value) else "holds a lone surrogate, which is no character"
 
 
 def _share(raw: object) -> float:

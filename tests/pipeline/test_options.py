@@ -87,7 +87,7 @@ def test_settings_refuse_what_they_do_not_have() -> None:
         (lambda: weft.use(retry=3).__enter__(), "retry=3 is no retry policy"),
         (lambda: weft.use(lms="embedded").__enter__(), "is no mapping"),
         (lambda: weft.use(cache=3).__enter__(), "cache=3 is no cache"),
-        (lambda: weft.use(cache="").__enter__(), "cache='' is no cache"),
+        (lambda: weft.use(cache="").__enter__(), "cache='' names no file"),
         (lambda: weft.use(lm=3).__enter__(), "3 is no model"),
         (lambda: weft.Predict("q -> a", repair=2), "Predict has no option 'repair'"),
         (weft.Predict, "Predict: missing .*Write Predict\\(signature"),

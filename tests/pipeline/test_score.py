@@ -64,16 +64,14 @@ def test_feedback_is_text() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"feedback": "bad \ud800"}, "feedback 'bad .ud800' holds a lone surrogate"),
-        ({"by": {"a": "bad \ud800"}}, "by=.* holds a lone surrogate"),
-        ({"by": {"\ud800": "bad"}}, "by=.* holds a lone surrogate"),
+        ({"feedback": 5}, "feedback 5 is no text"),
         ({"by": {"a": 5}}, "is no feedback by module"),
         ({"by": "a"}, "is no feedback by module"),
     ],
     ids=str,
 )
 def test_feedback_can_be_told_to_a_model(given: dict[str, Any], said: str) -> None:
-    """No prompt and no file holds a lone surrogate; the row that has it is named."""
+    """What is no words is refused; the row that has it is named."""
 
     def metric(example: Example, prediction: object) -> Score:
         return Score(0.0, **given)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from .latex import BOX
+from .typography import BOX
 
 _SAID = re.compile(
     r"(?:^|(?<=[.!?]\s))[ \t*_#]*+"

@@ -61,3 +61,41 @@ def _is_edge(mark: str) -> bool:
     if unicodedata.category(mark) not in _PUNCTUATION:
         return mark.isspace()
     return not _SAYS_MORE.search(unicodedata.name(mark, "QUESTION"))
+
+
+# LaTeX around a value, as solved mathematics has it (MATH, Hendrycks et al. 2021, arXiv
+# 2103.03874).
+BOX: Final = r"\\boxed\{(?P<boxed>(?:[^{}\n]|\{[^{}\n]*+\}){1,200}+)\}"
+"""A box, which may hold what is in braces once more."""
+_BOX = re.compile(BOX)
+_MATH = re.compile(
+    r"\$\$(?P<shown>[^$]*+)\$\$|\$(?P<within>[^$]*+)\$"
+    r"|\\\((?P<round>(?:[^\\]|\\(?!\)))*+)\\\)"
+    r"|\\\[(?P<square>(?:[^\\]|\\(?!\]))*+)\\\]"
+)
+_WORDS = re.compile(r"\\(?:text(?:bf|it|rm|tt)?|math(?:bf|it|rm|tt)|mbox)\{([^{}]*+)\}")
+_SPACE = re.compile(r"\\(?:[ ,;:!]|quad\b)|(?<=\S)~(?=\S)")
+_ESCAPED = re.compile(r"\\([$%#&_])")
+_MARGIN = " \t\r\n`*_."
+
+
+def without_latex(text: str) -> str:
+    r"""A value as it would stand without LaTeX; the text where there is none.
+
+    >>> without_latex(r"\(5\)."), without_latex(r"\boxed{\text{A}}")
+    ('5', 'A')
+    >>> without_latex(r"$\boxed{1{,}200\text{ eggs}}$"), without_latex("$5")
+    ('1,200 eggs', '$5')
+    """
+    if "\\" not in text and "$" not in text:
+        return text
+    plain = text.strip(_MARGIN)
+    plain = _inside(_BOX.sub(r" \g<boxed> ", _inside(plain)).strip(_MARGIN))
+    plain = _WORDS.sub(r"\1", plain).replace("{,}", ",")
+    return _ESCAPED.sub(r"\1", _SPACE.sub(" ", plain)).strip()
+
+
+def _inside(text: str) -> str:
+    """What stands in the mathematics that a text is, or the text."""
+    found = _MATH.fullmatch(text)
+    return found[found.lastgroup or 0].strip(_MARGIN) if found else text

@@ -18,11 +18,10 @@ from ..signature.field import FieldSpec
 from ..signature.types import fits, referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
-from .latex import without_latex
 from .nearjson import NotNearJSON, loads
 from .numbers import LONGEST, bare_number, digits_of, number_of
 from .stated import first_sentence, stated
-from .typography import STOPS, folded
+from .typography import STOPS, folded, without_latex
 
 _BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
 _TRUE = frozenset(("true", "yes"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..pipeline.errors import ConfigError, DataError, cause
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import LARGEST, path_of, read_bounded
-from ..pipeline.ground.options import Count, settings
+from ..pipeline.ground.files import LARGEST, read_bounded
+from ..pipeline.ground.options import Count, path_of, settings
 from .propose.instructions import Notes
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe

@@ -45,7 +45,6 @@ MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 70
 LONG = {
     "pipeline/errors.py": "the one tree of errors",
-    "pipeline/ground/files.py": "the one way to name, read, write and lock files",
     "pipeline/graph/program.py": "the one class of programs, and how one is told",
     "pipeline/graph/module.py": "the one base class, with the options that it takes",
     "weft/__init__.py": "the one list of public names",

@@ -18,7 +18,8 @@ from .dspy_states.writing import dspy_state
 from .pipeline.errors import ConfigError, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
-from .pipeline.ground.files import path_of, write_whole
+from .pipeline.ground.files import write_whole
+from .pipeline.ground.options import path_of
 from .pipeline.measure.evaluate import Evaluation
 from .templates import langfuse_prompts, mlflow_prompts, template_of
 

@@ -17,7 +17,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.ground import strictjson
-from ...pipeline.ground.files import path_of
+from ...pipeline.ground.options import path_of
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable

@@ -19,8 +19,8 @@ from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
-from ..ground.files import decoded, path_of, read_bounded
-from ..ground.options import checked
+from ..ground.files import decoded, read_bounded
+from ..ground.options import checked, path_of
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from ..lm.lm import SAMPLING

@@ -14,7 +14,8 @@ from unicodedata import normalize
 from ..errors import ArtifactError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
-from ..ground.files import path_of, write_whole
+from ..ground.files import write_whole
+from ..ground.options import path_of
 from .fit import fitted
 from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins

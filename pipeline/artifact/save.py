@@ -17,8 +17,7 @@ from ..graph.module import Module
 from ..graph.program import Origin, Program, as_program, origin
 from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
-from ..ground.files import path_of
-from ..ground.options import checked
+from ..ground.options import checked, path_of
 from ..ground.shapes import is_dict, is_list
 from ..ground.words import brief
 from ..lm.soft.lora import Lora

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..errors import DataError, cause
 from ..graph.digest import digits_of
-from ..ground.files import LARGEST, path_of, read_bounded
+from ..ground.files import LARGEST, read_bounded
+from ..ground.options import path_of
 from ..ground.shapes import as_dict, as_list, is_dict, is_list
 from ..ground.words import counted
 from .load import read_artifact

@@ -16,7 +16,8 @@ from typing import Any, cast
 from ..errors import ArtifactError, did_you_mean
 from ..graph.digest import digest_of, digits_of
 from ..ground import strictjson
-from ..ground.files import path_of, write_whole
+from ..ground.files import write_whole
+from ..ground.options import path_of
 from ..ground.shapes import as_dict, is_dict
 from ..ground.words import brief
 from .load import artifact_text

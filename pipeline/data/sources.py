@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ..errors import DataError
 from ..ground import strictjson
-from ..ground.files import path_of
 from ..ground.lazy import deferred
+from ..ground.options import path_of
 from .example import Example
 from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
 

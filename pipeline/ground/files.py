@@ -16,9 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Self, TypeVar, cast, final
+from typing import IO, BinaryIO, Final, Self, TypeVar, final
 
-from ..errors import ArtifactError, WeftError
+from ..errors import ArtifactError
 from . import system
 
 T = TypeVar("T")
@@ -30,48 +30,6 @@ _LONGEST_LINE: Final = 2**28
 """Bytes of a line that is appended, and that is read."""
 LARGEST: Final = 2**30
 """Bytes of a file that may be large, such as an evaluation with all its prompts."""
-
-
-def path_of(
-    given: str | os.PathLike[str], what: str, error: type[WeftError] = ArtifactError
-) -> Path:
-    """The path that a caller named; what can name no file is refused as what it is.
-
-    An empty text is nobody's folder: what is written there would be spread over the
-    current one.
-
-    Args:
-        given: What was passed.
-        what: What it should name, such as "run_dir".
-        error: What is raised.
-
-    Raises:
-        WeftError: It is no path, is empty, holds a null character, or is too long.
-
-    >>> path_of("", "run_dir")
-    Traceback (most recent call last):
-    weft.pipeline.errors.ArtifactError: run_dir='' names no file and no folder: it is \
-empty. Give a path such as "runs/a"
-    """
-    value, problem = cast(object, given), ""
-    if not isinstance(value, str | os.PathLike):
-        problem = f"it is of type {type(value).__name__}"
-    elif not os.fspath(given):
-        problem = "it is empty"
-    else:
-        try:
-            os.lstat(given)
-        except ValueError as fault:
-            problem = str(fault)
-        except OSError as fault:
-            named = fault.errno == errno.ENAMETOOLONG
-            problem = "the name is too long" if named else ""
-    if problem:
-        raise error(
-            f"{what}={value!r:.80} names no file and no folder: {problem}",
-            hint='Give a path such as "runs/a"',
-        )
-    return Path(given)
 
 
 def write_whole(target: Path, text: str, mode: int = 0o666) -> None:

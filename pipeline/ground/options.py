@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import errno
 import functools
 import inspect
 import math
 import numbers
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
@@ -26,7 +29,7 @@ from typing import (
     get_origin,
 )
 
-from ..errors import ConfigError
+from ..errors import ArtifactError, ConfigError, WeftError
 from .hints import hint
 from .shapes import is_mapping, is_sequence
 from .strictjson import is_text
@@ -86,6 +89,48 @@ Did you mean 'temperature'?
             raise ConfigError(
                 f"{who} has no option {name!r}", hint=hint("option", name, names)
             )
+
+
+def path_of(
+    given: str | os.PathLike[str], what: str, error: type[WeftError] = ArtifactError
+) -> Path:
+    """The path that a caller named; what can name no file is refused as what it is.
+
+    An empty text is nobody's folder: what is written there would be spread over the
+    current one.
+
+    Args:
+        given: What was passed.
+        what: What it should name, such as "run_dir".
+        error: What is raised.
+
+    Raises:
+        WeftError: It is no path, is empty, holds a null character, or is too long.
+
+    >>> path_of("", "run_dir")
+    Traceback (most recent call last):
+    weft.pipeline.errors.ArtifactError: run_dir='' names no file and no folder: it is \
+empty. Give a path such as "runs/a"
+    """
+    value, problem = cast(object, given), ""
+    if not isinstance(value, str | os.PathLike):
+        problem = f"it is of type {type(value).__name__}"
+    elif not os.fspath(given):
+        problem = "it is empty"
+    else:
+        try:
+            os.lstat(given)
+        except ValueError as fault:
+            problem = str(fault)
+        except OSError as fault:
+            named = fault.errno == errno.ENAMETOOLONG
+            problem = "the name is too long" if named else ""
+    if problem:
+        raise error(
+            f"{what}={value!r:.80} names no file and no folder: {problem}",
+            hint='Give a path such as "runs/a"',
+        )
+    return Path(given)
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:

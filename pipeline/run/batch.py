@@ -23,8 +23,8 @@ from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import OnError, Place, Runner
 from ..ground import strictjson
-from ..ground.files import AppendLog, DamagedLine, path_of
-from ..ground.options import checked
+from ..ground.files import AppendLog, DamagedLine
+from ..ground.options import checked, path_of
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
 from .bridge import in_thread, run_sync

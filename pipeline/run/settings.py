@@ -22,8 +22,7 @@ from ..calls.retry import RetryPolicy
 from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
-from ..ground.files import path_of
-from ..ground.options import check_options, checked
+from ..ground.options import check_options, checked, path_of
 from ..lm.embedding.model import EmbeddingModel
 from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of

@@ -19,8 +19,9 @@ from typing import Any, Final, cast, final
 
 from ..errors import ConfigError, DataError
 from ..ground import strictjson
-from ..ground.files import AppendLog, lines_of, path_of
+from ..ground.files import AppendLog, lines_of
 from ..ground.loops import PerProcess
+from ..ground.options import path_of
 from .trace_data import SCHEMA, run_data, run_of
 from .watch import TracedRun
 

@@ -19,7 +19,7 @@ from ..pipeline.errors import ArtifactError, ConfigError, did_you_mean
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
-from ..pipeline.ground.files import path_of
+from ..pipeline.ground.options import path_of
 from ..pipeline.lm.lm import LanguageModel, as_lm
 from ..pipeline.run.settings import current, entered
 from ..pipeline.signature.field import FieldSpec

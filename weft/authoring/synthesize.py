@@ -14,8 +14,8 @@ from ..pipeline.data.example import Example
 from ..pipeline.data.rows import read_rows
 from ..pipeline.errors import BudgetExceeded, ConfigError, DataError, ModelFailure
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import path_of, write_whole
-from ..pipeline.ground.options import checked
+from ..pipeline.ground.files import write_whole
+from ..pipeline.ground.options import checked, path_of
 from ..pipeline.ground.text_index import TextIndex
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.run.bridge import run_sync

@@ -19,7 +19,8 @@ from ..pipeline.errors import ArtifactError, ConfigError, cause
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import path_of, read_bounded
+from ..pipeline.ground.files import read_bounded
+from ..pipeline.ground.options import path_of
 from ..pipeline.ground.shapes import is_dict, is_list
 from ..pipeline.ground.words import brief
 from ..pipeline.parameters import Demo, check_demos

@@ -21,11 +21,14 @@ from weft.commands.table import COMMANDS, words_of
 
 OURS = "def half(example, prediction):\n    return 0.5\n"
 EVAL = "eval mine.py:sort --data rows.jsonl --metric exact:team --quiet"
-ANEW = "compile kept.weft.json --data rows.jsonl --metric exact:team --quiet"
-ANEW += " --compiler labeled-few-shot --model embedded"
+ANEW = (
+    "compile kept.weft.json --data rows.jsonl --metric exact:team --quiet "
+    "--compiler labeled-few-shot --model embedded"
+)
 COMPILE = EVAL.replace("eval", "compile") + " --compiler labeled-few-shot"
-FEEDBACK = EVAL.replace("eval", "compile")
-FEEDBACK += " --compiler feedback --option path=more.jsonl"
+FEEDBACK = (
+    f"{EVAL.replace('eval', 'compile')} --compiler feedback --option path=more.jsonl"
+)
 SHOW = "show mine.py:sort --html"
 TO_DSPY = "export mine.py:sort --to dspy --out"
 CHATS = EVAL.replace("eval", "finetune") + " --at-least 0 --out"

@@ -359,7 +359,7 @@ def _cache_of(value: Any) -> AnswerStore | None:
     if value is True:
         return _default_cache()
     if isinstance(value, str | os.PathLike):
-        return _cache_at(path_of(value, "cache", ConfigError))
+        return _cache_at(path_of(cast("str | Path", value), "cache", ConfigError))
     if isinstance(value, AnswerStore):
         return value
     raise ConfigError(

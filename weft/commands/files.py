@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.files import open_regular
+from ..pipeline.ground.shapes import is_list
 from .table import words_of
 
 _LOOKED_AT: Final = 4096
@@ -189,7 +190,7 @@ def _refuse_read(
     for other, value in vars(arguments).items():
         if other in written or other not in words:
             continue
-        for text in value if isinstance(value, list) else [value]:
+        for text in value if is_list(value) else [value]:
             for source in _meant(text) if isinstance(text, str) else ():
                 anew = written[name] is _ARTIFACT and source.name.endswith(SUFFIX)
                 if path.samefile(source) and not anew:

@@ -24,8 +24,8 @@ from ..ground.words import counted
 
 _ALPHA = 0.05
 _Z_95 = 1.959964
-_EXACT = 1e-9
-"""Two means that differ by less are one."""
+# Two means that differ by less are one.
+_ALIKE = 1e-9
 # Above this many values the bootstrap and the normal interval are as good as one.
 _MANY = 2_000
 # Up to here McNemar's tail is summed in whole numbers.
@@ -216,7 +216,7 @@ def mean_interval(
     total = round(sum(values))
     found = wilson(total, len(values)) if binary else bootstrap_mean(values, seed)
     off = mean - sum(values) / len(values) if values and mean is not None else 0.0
-    if abs(off) < _EXACT:
+    if abs(off) < _ALIKE:
         return found
     return Interval(max(0.0, found.low + off), min(1.0, found.high + off))
 

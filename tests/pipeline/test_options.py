@@ -250,6 +250,7 @@ def test_rows_that_stand_there_unequally_often_have_the_mean_of_all() -> None:
     assert found.mean in found.interval
     width = once.interval.high - once.interval.low
     assert found.interval.high - found.interval.low == pytest.approx(width)
+    assert found.interval.low == pytest.approx(once.interval.low + 10 / 15 - 1 / 2)
 
 
 def test_programs_that_take_other_inputs_are_compared_on_the_same_rows(

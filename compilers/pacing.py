@@ -14,7 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from ..pipeline.data.rows import Example
 from .propose.meeting import Meet, findings, spoken_of, union_over
-from .racing.gains import gains_of, rows_of_both, shrunk_gain, worth_of
+from .racing.gains import (
+    gains_of,
+    met_shares,
+    rows_of_both,
+    shrunk_gain,
+    worth_of,
+)
 from .racing.race import DEEPER, FIRST, TOLD_APART, buy_cells
 from .recipe import MET_AGAIN, SPOKEN, Draw, Recipe
 from .search.candidate import Candidate
@@ -137,13 +143,12 @@ def luck_alone(task: Task) -> str:
     gain without it. That may be better all the same: the sealed rows tell.
     """
     seed, leader = Candidate(), task.archive[0]
-    rows = rows_of_both(task, leader, seed)
-    told = rows >= min(TOLD_APART, len(task.rows))
+    gains = gains_of(task, leader, seed, task.rows)
+    told = len(gains) >= min(TOLD_APART, len(task.rows))
     if task.number < _ROUNDS or leader == seed or not told or fails_most(task):
         return ""
-    counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
-    met = [min(1.0, count / rows) for count in counts if count]
-    if estimate(gains_of(task, leader, seed, task.rows), (), met).difference > 0:
+    met = met_shares(task, len(gains))
+    if estimate(gains, (), met).difference > 0:
         return ""
     return f"the best of {len(met)} candidates was ahead by no more than luck"
 

@@ -21,7 +21,7 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
 from ..propose.rows import proportional
-from ..racing.gains import gains_of
+from ..racing.gains import gains_of, met_shares
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.task import Task
@@ -153,9 +153,7 @@ def _contest(
     paid = min(sealed, max(aside, task.allowance.rows(1.0) / 2))
     looks = Looks(sealed, most=1) if whole else Looks(int(paid))
     chosen = tuple(_chosen(task, best))
-    counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
-    met = tuple(min(1.0, count / len(chosen)) for count in counts if count and chosen)
-    return Contest(looks, chosen, met, task.seed)
+    return Contest(looks, chosen, met_shares(task, len(chosen)), task.seed)
 
 
 def _chosen(task: Task, best: Candidate) -> list[float]:

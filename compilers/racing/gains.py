@@ -28,6 +28,16 @@ def rows_of_both(task: Task, one: Candidate, other: Candidate) -> int:
     return len(gains_of(task, one, other, task.rows))
 
 
+def met_shares(task: Task, rows: int) -> tuple[float, ...]:
+    """The share of so many select rows that each candidate met, of those that met any.
+
+    So many rivals has whoever came out best: one that left a race after a tenth of the
+    rows is a tenth of one.
+    """
+    counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
+    return tuple(min(1.0, count / rows) for count in counts if count and rows)
+
+
 def shrunk_gain(task: Task, one: Candidate, other: Candidate) -> float:
     """What one gained on another, as if eight more rows had shown no gain."""
     gains = gains_of(task, one, other, task.rows)

@@ -90,8 +90,11 @@ class Allowance:
     def part(self, share: float) -> Generator[None]:
         """Leave all but a share of the room of now to what comes after a scope."""
         before = dict(self._left_over)
-        for unit, free, each in self._frees():
-            left = (1 - share) * max(0.0, free) * each
+        free = {unit: calls * each for unit, calls, each in self._frees()}
+        if (seconds := self._free_seconds()) is not None:
+            free[_SECONDS] = seconds
+        for unit, amount in free.items():
+            left = (1 - share) * max(0.0, amount)
             self._left_over[unit] = before.get(unit, 0.0) + left
         try:
             yield
@@ -137,11 +140,7 @@ class Allowance:
         left = self.ledger.remaining()
         if left.tokens is None:
             return math.inf
-        spent, guess = self.ledger.spent(), self._guess
-        calls = spent.calls - self._start.calls
-        used = spent.tokens - spent.trained - self._start.tokens + self._start.trained
-        each = used / calls if calls else guess.tokens
-        kept = math.ceil(self._aside * self.a_row) * _DEARER * each
+        kept = math.ceil(self._aside * self.a_row) * _DEARER * self._tokens_a_call()
         return max(0.0, share * (left.tokens - kept))
 
     def rows(self, share: float) -> float:
@@ -150,26 +149,30 @@ class Allowance:
 
     def _free(self) -> float:
         """Calls that may be spent now, as far as time is no matter."""
-        free = (free for unit, free, _ in self._frees() if unit != _SECONDS)
-        return max(0.0, min(free, default=math.inf))
+        return max(0.0, min((free for _, free, _ in self._frees()), default=math.inf))
 
     def _rows_in_time(self) -> float:
         """Rows that can be run in the time that is not set aside, in whole blocks."""
-        left = next((free for unit, free, _ in self._frees() if unit == _SECONDS), None)
+        left = self._free_seconds()
         if left is None or not self._slowest:
             return math.inf
         return float(max(0, math.floor(left / self._slowest)) * self.beside)
 
+    def _free_seconds(self) -> float | None:
+        """The time that is not set aside; None where it is not limited."""
+        left = self.ledger.remaining().seconds
+        if left is None:
+            return None
+        blocks = max(1.0, self._aside / self.beside) if self._aside else 0.0
+        over = self._left_over.get(_SECONDS, 0.0)
+        return left - over - _DEARER * blocks * self._slowest
+
     def _frees(self) -> Iterator[tuple[str, float, float]]:
-        """What is not set aside by unit: calls, and what each takes; seconds."""
+        """Calls that are not set aside, by the unit that limits them, and its price."""
         kept = math.ceil(self._aside * self.a_row)
         for unit, left, each, weight in self._left():
             over = self._left_over.get(unit, 0.0)
             yield unit, (left - over) / each - weight * kept, each
-        if (seconds := self.ledger.remaining().seconds) is not None:
-            blocks = max(1.0, self._aside / self.beside) if self._aside else 0.0
-            over = self._left_over.get(_SECONDS, 0.0)
-            yield _SECONDS, seconds - over - _DEARER * blocks * self._slowest, 1.0
 
     def _left(self) -> Iterator[tuple[str, float, float, float]]:
         """What each limit but time leaves, what a call takes of it, and weighs there.
@@ -182,10 +185,8 @@ class Allowance:
         if left.calls is not None:
             yield "calls", left.calls, 1.0, 1.0
         if left.tokens is not None:
-            used = spent.tokens - spent.trained
-            used -= self._start.tokens - self._start.trained
-            each = used / calls if calls else guess.tokens
-            yield "tokens", left.tokens - guess.bound, max(1.0, each), _DEARER
+            each = max(1.0, self._tokens_a_call())
+            yield "tokens", left.tokens - guess.bound, each, _DEARER
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
@@ -193,3 +194,10 @@ class Allowance:
             price = max(price or 0.0, guess.dearest)
             if price:
                 yield "usd", left.usd - (guess.usd_bound or 0.0), price, _DEARER
+
+    def _tokens_a_call(self) -> float:
+        """Tokens of a call as measured so far, those of training not among them."""
+        spent, start = self.ledger.spent(), self._start
+        calls = spent.calls - start.calls
+        used = spent.tokens - spent.trained - start.tokens + start.trained
+        return used / calls if calls else self._guess.tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Take, takes_of
-from .graph import Graph, Node
+from .graph import Graph
 from .ref import Ref, field_that_fits, fit, type_of
 from .scope import Scope, Trail
 from .uses import variables_of
@@ -61,14 +61,15 @@ def trace_function(function: Callable[..., Any], name: str) -> Traced:
             f"code: {error}",
             hint="Do it in a @weft.step function and call that",
         ) from error
-    _refuse_catching(function, scope.nodes)
-    return _finish(scope, inputs, returned, hints.get("return", Any), where)
+    traced = _finish(scope, inputs, returned, hints.get("return", Any), where)
+    _refuse_catching(function, traced.graph)
+    return traced
 
 
-def _refuse_catching(function: Callable[..., Any], nodes: Sequence[Node]) -> None:
+def _refuse_catching(function: Callable[..., Any], graph: Graph) -> None:
     """Refuse a call inside `try`: it is made later, where nothing catches it."""
     code = function.__code__
-    if not nodes or not _may_catch(code):
+    if not _may_catch(code):
         return
     # At first use: few programs hold a `try`, and the light import pays for none.
     import ast  # noqa: PLC0415
@@ -90,7 +91,7 @@ def _refuse_catching(function: Callable[..., Any], nodes: Sequence[Node]) -> Non
         for first, last in spans
         for line in range(first, (last or first) + 1)
     }
-    for node in _every(nodes):
+    for node in graph.walk():
         if node.where in tried:
             raise GraphError(
                 f"{node.where}: {node.target!r} is called inside `try`, which catches "
@@ -104,14 +105,6 @@ def _may_catch(code: CodeType) -> bool:
     """Whether a function, or one inside it, has any `try` or `with`."""
     inner = (const for const in code.co_consts if isinstance(const, CodeType))
     return bool(code.co_exceptiontable) or any(map(_may_catch, inner))
-
-
-def _every(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Nodes, and those in the bodies of regions."""
-    for node in nodes:
-        yield node
-        for body in node.bodies.values():
-            yield from _every(body.nodes)
 
 
 def _refuse_other(given: object) -> None:

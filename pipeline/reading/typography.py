@@ -1,4 +1,8 @@
-"""What typography, case and punctuation add to a word, in whatever script it stands."""
+"""What stands around a word and adds nothing to it: typography, case, marks, LaTeX.
+
+In whatever script it stands. LaTeX is what solutions of mathematics put around a value
+(MATH, Hendrycks et al. 2021, arXiv 2103.03874).
+"""
 
 from __future__ import annotations
 
@@ -63,8 +67,6 @@ def _is_edge(mark: str) -> bool:
     return not _SAYS_MORE.search(unicodedata.name(mark, "QUESTION"))
 
 
-# LaTeX around a value, as solved mathematics has it (MATH, Hendrycks et al. 2021, arXiv
-# 2103.03874).
 BOX: Final = r"\\boxed\{(?P<boxed>(?:[^{}\n]|\{[^{}\n]*+\}){1,200}+)\}"
 """A box, which may hold what is in braces once more."""
 _BOX = re.compile(BOX)

@@ -34,6 +34,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.names import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter
@@ -44,6 +45,11 @@ _WITHIN = "a heading within a line"
 _CLOSED = "its own closing mark left out"
 _EARLY = "an end mark before the last field"
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
+_HEADING = re.compile(
+    r"^[ \t]*+(?P<mark>\[\[[# \t]*+(?P<name>[^\[\]\n#]{1,200}?)(?P<tag>#\d+)?"
+    r"[# \t]*+\]\])",
+    re.MULTILINE,
+)
 _DECORATION = "*_`#>- \t"
 _BLANK = " \t\r"
 _LEAST_OF_A_MARK = 4  # what is shorter at a reply's end may be text: `[`, `[[`
@@ -96,6 +102,9 @@ class ChatAdapter(Adapter):
             if given.cut and not is_whole(found[last], field):
                 raise cut_off(last, spec, found, read_text)
         elif not found:
+            again = _respelled(text, spec, fence, given.echoed)
+            if again is not None:
+                return self.read(again, spec, fence, given).noting((RESPELLED,))
             heading = _heading(next(iter(spec.outputs)), fence)
             try:
                 return read_unframed(text, spec, given, f"heading such as {heading}")
@@ -126,7 +135,7 @@ class ChatAdapter(Adapter):
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads headings as they arrive."""
-        return _HeadingReader(spec, _form(spec, fence), echoed)
+        return _HeadingReader(spec, fence, echoed)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The headings of every field, and the end mark."""
@@ -158,6 +167,22 @@ def _form(spec: Spec, fence: str) -> _Form:
     closings = {name: _heading(f"/{name}", fence) for name in spec.outputs}
     known = {_heading(name, fence): name for name in names}
     return _Form(re.compile(pattern), known, closings)
+
+
+def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
+    """A reply with headings of other names, or lines, as the headings asked for.
+
+    Lines do where every field that is required begins one.
+    """
+
+    def mark(name: str, found: re.Match[str]) -> str:
+        heading = _heading(name, fence)
+        return heading if found["mark"].startswith("[[") else f"{heading}\n"
+
+    if "[[" in text:
+        names = (*spec.names, _END)
+        return respelled(text, _HEADING, names, fence, mark, echoed)
+    return respelled(text, LINE, spec.names, fence, mark, echoed, spec.required)
 
 
 class _Found(NamedTuple):
@@ -324,9 +349,10 @@ def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
 
 
 class _HeadingReader(MarkReader):
-    def __init__(self, spec: Spec, form: _Form, echoed: str) -> None:
+    def __init__(self, spec: Spec, fence: str, echoed: str) -> None:
+        form = _form(spec, fence)
         super().__init__(spec, form.pattern, form.names, "[")
-        self._form, self._echoed = form, echoed
+        self._form, self._fence, self._echoed = form, fence, echoed
         self._course = _Course(spec)
 
     @property
@@ -341,6 +367,10 @@ class _HeadingReader(MarkReader):
         if len(self._held) < _LEAST_OF_A_MARK:
             yield from self._value.add(self._held)
         yield from self._value.close()
+
+    def respelled(self, text: str) -> str | None:
+        """A reply with its headings as they were asked for."""
+        return _respelled(text, self._spec, self._fence, self._echoed)
 
     def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
         name = mark[1]

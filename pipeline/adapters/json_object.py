@@ -21,6 +21,7 @@ from ..reading.fields import (
     read_lone_reply,
     read_whole,
 )
+from ..reading.names import RESPELLED, keyed
 from ..reading.nearjson import NotNearJSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -76,7 +77,7 @@ class JSONAdapter(Adapter):
         try:
             return _values(part, spec, words)
         except ParseError:
-            known = any(name in part.value for name in spec.outputs)
+            known = any(name in _named(part.value, spec) for name in spec.outputs)
             lone = None if known else read_lone_reply(text, spec, given)
             if lone is None:
                 raise
@@ -138,14 +139,23 @@ def _object(text: str) -> Part:
 
 def _is_echo(part: Part, spec: Spec, text: str, given: Given) -> bool:
     source = text[part.start : part.end]
-    return is_echo(part.value, source, spec.outputs, given.echoed)
+    meant = keyed(part.value, spec.outputs)
+    return is_echo(part.value, source, [*spec.outputs, *meant], given.echoed)
+
+
+def _named(data: Mapping[str, Any], spec: Spec) -> Mapping[str, Any]:
+    """An object with each key that means the name of a missing output as that name."""
+    meant = keyed(data, spec.outputs)
+    return {meant.get(key, key): value for key, value in data.items()}
 
 
 def _values(part: Part, spec: Spec, words: str) -> Parsed:
-    data = part.value
+    data = _named(part.value, spec)
     found = {name: data[name] for name in spec.outputs if name in data}
     extra = [name for name in data if name not in spec.outputs]
     notes = part.notes
+    if data.keys() != part.value.keys():
+        notes += (RESPELLED,)
     if words:
         notes += ("text around the object left out",)
     if extra:
@@ -160,9 +170,8 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
     try:
         objects = parts(body)
     except NotNearJSON as why:
-        found = {
-            name: why.members[name] for name in spec.outputs if name in why.members
-        }
+        members = _named(why.members, spec)
+        found = {name: members[name] for name in spec.outputs if name in members}
         error.partial = read_whole(spec, found, read_data)
         begun = _OPEN_TEXT.search(body) if given.cut else None
         if begun and begun[1] in spec.outputs:
@@ -197,4 +206,5 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
 
 
 def _fits(data: Mapping[str, Any], spec: Spec) -> bool:
-    return all(name in data for name in spec.required)
+    named = _named(data, spec)
+    return all(name in named for name in spec.required)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ..ground import strictjson
-from ..reading.among import MOST_VALUES, around, escaped, loosened_member
+from ..reading.among import MOST_VALUES, around, escaped, loosened_member, meant
 from ..reading.arriving import AGAIN, Delta, StructureReader
 from ..reading.asides import first_turn, without_last_tokens
 from ..reading.nearjson import NotNearJSON, escape_at, loads
@@ -313,9 +313,12 @@ class ObjectReader(StructureReader):
         self._step, self.inside = self._prose, False
         if self._kept and not self._whole:
             self._echo = self._kept
-        elif set(self._spec.required) <= set(self._keys):
-            self._whole = True
-        return iter(())
+        elif not self._whole:
+            source, outputs = "".join([*self._source, "}"]), self._spec.outputs
+            for name, told in meant(source, outputs, self._keys, self._given):
+                self._keys.append(name)
+                yield Delta(name, told)
+            self._whole = set(self._spec.required) <= set(self._keys)
 
     def _broken(self) -> Iterator[Delta]:
         """Pass over an object that cannot be read, as far as its brackets tell.

@@ -27,6 +27,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.names import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter
@@ -93,8 +94,7 @@ class PlainAdapter(LineAdapter):
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads lines as they arrive."""
-        del echoed
-        return LineReader(spec, fence)
+        return LineReader(spec, fence, echoed=echoed)
 
 
 def _line_of(field: FieldSpec, value: JSON, fence: str) -> str:
@@ -118,6 +118,9 @@ def read_lines(
     found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
     read = _read if ends_blank else read_text
     if not found:
+        again = None if ends_blank else _respelled(text, spec, fence, given.echoed)
+        if again is not None:
+            return read_lines(again, spec, fence, given).noting((RESPELLED,))
         first = next(iter(spec.outputs))
         return read_unframed(text, spec, given, f"line such as {first}{fence}:")
     if given.cut and last:
@@ -125,6 +128,15 @@ def read_lines(
         if not (ended or is_whole(found[last], spec.outputs[last])):
             raise cut_off(last, spec, found, read)
     return read_fields(spec, found, read).noting(notes)
+
+
+def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
+    """A reply with each name that begins a line as it was asked for."""
+
+    def mark(name: str, _: re.Match[str]) -> str:
+        return f"{name}{fence}:"
+
+    return respelled(text, LINE, spec.names, fence, mark, echoed)
 
 
 def _found(
@@ -200,9 +212,15 @@ class LineReader(StructureReader):
     """
 
     def __init__(
-        self, spec: Spec, fence: str, begun: str = "", *, ends_blank: bool = False
+        self,
+        spec: Spec,
+        fence: str,
+        begun: str = "",
+        *,
+        ends_blank: bool = False,
+        echoed: str = "",
     ) -> None:
-        self._spec = spec
+        self._spec, self._fence, self._echoed = spec, fence, echoed
         self._names = _names(spec, fence)
         self._longest = max(map(len, spec.names)) + len(fence) + _DECORATED
         self._ends_blank = ends_blank
@@ -243,6 +261,10 @@ class LineReader(StructureReader):
         yield from self._go_on("", ends=True)
         if self._value is not None and not self._over:
             yield from self._value.close()
+
+    def respelled(self, text: str) -> str | None:
+        """A reply with its names as they were asked for."""
+        return _respelled(text, self._spec, self._fence, self._echoed)
 
     def _without_repeat(self, text: str, *, ends: bool) -> str:
         """What a reply says, the name before it left out where it says that again."""

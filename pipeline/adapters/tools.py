@@ -27,7 +27,7 @@ from ..parameters import Demo
 from ..reading.arriving import Delta, StructureReader, Value
 from ..reading.calls import envelope, read_arguments, written
 from ..reading.fields import Given, Parsed
-from ..reading.values import choice_of
+from ..reading.scalars import choice_of
 from ..signature.field import FieldSpec
 from ..signature.note import note_name
 from ..signature.spec import Spec

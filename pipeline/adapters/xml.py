@@ -23,11 +23,15 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.names import RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import ONE_LINE
 from .base import Adapter
 
+_TAG = re.compile(
+    r"(?P<mark><(?P<closes>/?)(?P<name>[^\W\d][\w ]{0,80}?)(?P<tag>-\d+)?>)"
+)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,20});")
 _ENTITIES = "entities read as characters"
 
@@ -73,6 +77,9 @@ class XMLAdapter(Adapter):
                 )
             notes = ["read without its closing tag"]
         elif not found:
+            again = _respelled(text, spec, fence, given.echoed)
+            if again is not None:
+                return self.read(again, spec, fence, given).noting((RESPELLED,))
             tag = _open(next(iter(spec.outputs)), fence)
             return read_unframed(text, spec, given, f"tag such as {tag}")
         parsed = read_fields(spec, found, _read)
@@ -85,8 +92,7 @@ class XMLAdapter(Adapter):
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads tags as they arrive."""
-        del echoed
-        return _TagReader(spec, fence)
+        return _TagReader(spec, fence, echoed)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """Every opening and closing tag."""
@@ -110,6 +116,16 @@ def _pattern(spec: Spec, fence: str) -> re.Pattern[str]:
     """Any tag of the call."""
     names = "|".join(map(re.escape, spec.names))
     return re.compile(f"<(/?)({names}){re.escape(fence.replace('#', '-'))}>")
+
+
+def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
+    """A reply with each tag of another name as it was asked for."""
+
+    def mark(name: str, found: re.Match[str]) -> str:
+        return _close(name, fence) if found["closes"] else _open(name, fence)
+
+    tail = fence.replace("#", "-")
+    return respelled(text, _TAG, spec.names, tail, mark, echoed)
 
 
 def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:
@@ -173,8 +189,9 @@ def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> Parse
 
 
 class _TagReader(MarkReader):
-    def __init__(self, spec: Spec, fence: str) -> None:
+    def __init__(self, spec: Spec, fence: str, echoed: str) -> None:
         super().__init__(spec, _pattern(spec, fence), _tags(spec, fence), "<")
+        self._fence, self._echoed = fence, echoed
         self._found: list[str] = []
 
     @property
@@ -186,6 +203,10 @@ class _TagReader(MarkReader):
     def close(self) -> Iterator[Delta]:
         """Nothing more: what no tag closes is no field."""
         return iter(())
+
+    def respelled(self, text: str) -> str | None:
+        """A reply with its tags as they were asked for."""
+        return _respelled(text, self._spec, self._fence, self._echoed)
 
     def _passes_over(self, mark: re.Match[str]) -> bool:
         return self._value is not None and mark[2] in self._spec.inputs

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..ground import strictjson
+from .names import keyed
 from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
 
 BEGINS = {
@@ -151,6 +152,31 @@ def is_echo(
         if name in value
     ]
     return bool(members) and all(member in given for member in members)
+
+
+def meant(
+    source: str, names: Iterable[str], known: Collection[str], echoed: str
+) -> Iterator[tuple[str, str]]:
+    """What an object says under keys that mean names it lacks: texts, others as JSON.
+
+    Args:
+        source: The object as it was written.
+        names: The names.
+        known: Those that it has.
+        echoed: The inputs, `loosened`; what is quoted from them is no answer.
+    """
+    missing = [name for name in names if name not in known]
+    if not missing:
+        return
+    try:
+        data = loads(source).value
+    except NotNearJSON:
+        return
+    keys = keyed(data, missing)
+    if keys and not is_echo(data, source, [*names, *keys], echoed):
+        for key, name in keys.items():
+            value = data[key]
+            yield name, value if isinstance(value, str) else strictjson.dumps(value)
 
 
 def loosened(text: str) -> str:

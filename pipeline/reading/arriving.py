@@ -75,6 +75,10 @@ class StructureReader(FieldReader):
     broken = False
     failed = False
 
+    def respelled(self, text: str, /) -> str | None:
+        """A reply without a mark of the form, with those that are written otherwise."""
+        return None
+
 
 class ReplyReader(FieldReader):
     """A whole reply: its structure, which `new` reads, thinking parts left out."""
@@ -87,6 +91,7 @@ class ReplyReader(FieldReader):
         self._inner = new()
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
+        self._before: list[str] = []  # what was passed on and began no answer
         self._seen = ""  # the last characters that were passed on
         self._opened = 0  # thoughts that are open in what was passed on
         self._plainly = False  # whether all goes to the inner reader as it is
@@ -106,13 +111,17 @@ class ReplyReader(FieldReader):
             elif self._inner.begun:
                 at = yield from self._answer(text, at)
             else:
-                at = yield from self._before(text, at)
+                at = yield from self._begin(text, at)
         self._plainly = self._inner.begun and not self._thought and not self._second
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
         if not self._thought and self._held and not self._inner.begun:
-            yield from self._inner.feed(self._held)
+            yield from self._pass_before(self._held)
+        if not self._inner.begun:
+            again = self._inner.respelled("".join(self._before))
+            self._inner = self._inner if again is None else self._new()
+            yield from self._inner.feed(again or "")
         if self._second is not None and not self._inner.whole:
             yield from self._begin_again(self._second, self._kept)
         yield from self._inner.close()
@@ -127,26 +136,30 @@ class ReplyReader(FieldReader):
         self._thought = ""
         return end
 
-    def _before(self, text: str, at: int) -> Generator[Delta, None, int]:
+    def _begin(self, text: str, at: int) -> Generator[Delta, None, int]:
         """Pass on what stands before an answer, up to the next tag of a thought."""
         tag = next(tags(text, self._names, at), None)
         if tag is None:
             sure = _before_tag(text, at)
-            yield from self._inner.feed(text[at:sure])
+            yield from self._pass_before(text[at:sure])
             if self._inner.begun:
                 return sure
             self._held = text[sure:]
             return len(text)
-        yield from self._inner.feed(text[at : tag.start])
+        yield from self._pass_before(text[at : tag.start])
         if self._inner.begun:
             return tag.start
         if not tag.closes:
             self._thought = closing_of(tag.name)
         elif tag.name in CLOSING:
-            self._inner = self._new()
+            self._inner, self._before = self._new(), []
         else:
-            yield from self._inner.feed(text[tag.start : tag.end])
+            yield from self._pass_before(text[tag.start : tag.end])
         return tag.end
+
+    def _pass_before(self, text: str) -> Iterator[Delta]:
+        self._before.append(text)
+        yield from self._inner.feed(text)
 
     def _answer(self, text: str, at: int) -> Generator[Delta, None, int]:
         """Pass on an answer; a closing tag says that it may have been a thought."""

@@ -18,7 +18,7 @@ from ..errors import ParseError, StepError
 from ..ground.plain import plain, without_models
 from ..signature.field import FieldSpec
 from .fields import read_text
-from .numbers import bare_number
+from .scalars import bare_number
 
 _BITS: Final[Mapping[object, bool]] = {"0": False, "1": True, 0: False, 1: True}
 _NOTHING: Final = frozenset({"", "nan", "na", "n/a", "<na>", "nat", "null", "none"})

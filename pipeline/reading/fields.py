@@ -19,10 +19,11 @@ from ..signature.spec import Spec
 from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
+from .data import alternatives
 from .nearjson import quoted
 from .stated import stated
 from .typography import folded
-from .values import alternatives, candidates, mended, without_thought
+from .values import candidates, mended, without_thought
 
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
@@ -284,7 +285,10 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
-    fixed = None if strictjson.is_crowd(data, _MOST_MENDED) else mended(data, field)
+    # Of a number with a point the text says more: 10.000 may be ten thousand.
+    spelled = bool(text) and isinstance(data, float)
+    crowd = strictjson.is_crowd(data, _MOST_MENDED)
+    fixed = None if spelled or crowd else mended(data, field)
     if fixed is not None:
         with suppress(*_UNFIT):
             return Reading(field.load(fixed[0]), fixed[1])

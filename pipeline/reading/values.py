@@ -9,25 +9,28 @@ reading, or none: where two choices are alike but for what is mended, neither is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
-from ..signature.types import fits, referred
+from ..signature.types import fits
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
+from .data import repaired
 from .nearjson import NotNearJSON, loads
-from .numbers import LONGEST, bare_number, digits_of, number_of
+from .scalars import (
+    FORMAT_EDGES,
+    LONGEST,
+    bare_number,
+    bool_of,
+    choice_of,
+    digits_of,
+    number_of,
+)
 from .stated import first_sentence, stated
-from .typography import STOPS, folded, without_latex
+from .typography import folded, without_latex
 
-_BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
-_TRUE = frozenset(("true", "yes"))
-_FALSE = frozenset(("false", "no"))
-_MOST_REFERENCES = 8
-_OTHERS = "additionalProperties"
 _BLANK = " \t\r\n"
 _LABELS = ("answer", "the answer", "my answer", "final answer", "the final answer")
 _LISTED = re.compile(r"\s*+1[.)]\s(?=[^\n]*+\n(?:[^\n]*+\n)*?[ \t]*2[.)]\s)")
@@ -37,7 +40,6 @@ _SHOWN: Mapping[str, Callable[[Any], str]] = {
     "boolean": lambda value: str(value).lower(),
     "format": repr,
 }
-_FORMAT_EDGES = f" \t\r\n`*_.\"'{STOPS}"
 _FENCED = re.compile(r"```[A-Za-z0-9]*+[ \t]*+\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<(think(?:ing)?)>.*?</\1>", re.DOTALL)
 _WORD = re.compile(r"\w+")
@@ -63,9 +65,9 @@ def _is_decimal(field: FieldSpec) -> bool:
 
 
 def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
-    """JSON data with its closed choices mended; None where none had to be."""
+    """JSON data with its values read for their places; None where none had to be."""
     made = repaired(data, field.schema)
-    return None if made is data else (made, "choices read by case and typography")
+    return None if made is data else (made, "values read as their types")
 
 
 def without_thought(text: str) -> str:
@@ -155,7 +157,7 @@ def _value_of(text: str, field: FieldSpec) -> Any:
     if field.kind == "boolean":
         value = bool_of(text)
     elif field.kind == "format":
-        value = text.strip(_FORMAT_EDGES)
+        value = text.strip(FORMAT_EDGES)
     elif _is_decimal(field):
         value = digits_of(bare_number(text, whole=False), whole=False)
     else:
@@ -182,6 +184,10 @@ def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
 
 def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
+    plainly = repaired(text, field.schema)
+    if plainly is not text:
+        yield plainly, f"{note}{'; ' * bool(note)}read as a list"
+        return
     try:
         near = loads(text)
         value, notes = near.value, near.notes
@@ -198,131 +204,3 @@ def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     fixed = mended(value, field)
     if fixed is not None:
         yield fixed[0], f"{said}; {fixed[1]}"
-
-
-def choice_of(text: str, choices: Iterable[Any]) -> Any:
-    """The one choice that a text is, but for case, typography and edges.
-
-    Raises:
-        LookupError: None is, or several are.
-
-    >>> choice_of("Top-Ups.", ["cards", "top ups"]), choice_of("**2**", [1, 2])
-    ('top ups', 2)
-    """
-    if len(text) > LONGEST * 10:
-        raise LookupError(text)
-    known = list(choices)
-    for plain in (text, _BULLET.sub("", text, count=1)):
-        word = folded(plain)
-        hits = [c for c in known if _is(c, word, plain)]
-        if len(hits) == 1:
-            return hits[0]
-        if hits:
-            break
-    raise LookupError(text)
-
-
-def _is(choice: Any, word: str, text: str) -> bool:
-    if isinstance(choice, str):
-        return folded(choice) == word and word != ""
-    if isinstance(choice, bool):
-        return word in ("true" if choice else "false", "yes" if choice else "no")
-    if choice is None:
-        return word in ("none", "null")
-    return bool(number_of(text, whole=True) == choice)
-
-
-def bool_of(text: str) -> bool | None:
-    """The truth that a text says in one word; None where it says none."""
-    if len(text) > LONGEST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
-        return None
-    word = folded(text)
-    return True if word in _TRUE else False if word in _FALSE else None
-
-
-def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
-    """JSON data with each text where a closed choice stands as that choice.
-
-    The data itself where nothing is to be mended; what no choice is stays as it is.
-
-    >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
-    ['top ups']
-    """
-    if not _is_closed(schema):
-        return data
-    try:
-        return _repaired(data, schema, schema)
-    except _NoChoice:
-        return data
-
-
-class _NoChoice(Exception):
-    """A text where only choices may stand, and that is none: the data cannot fit."""
-
-
-def _is_closed(schema: Any) -> bool:
-    """Whether a choice stands anywhere in a schema; long data is not walked in vain."""
-    left = [schema]
-    while left:
-        part = left.pop()
-        if is_dict(part):
-            if "enum" in part or "const" in part:
-                return True
-            left += part.values()
-        elif is_list(part):
-            left += part
-    return False
-
-
-def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
-    if not (isinstance(data, str) or is_dict(data) or is_list(data)):
-        return data
-    schemas = list(alternatives(schema, whole))
-    if isinstance(data, str):
-        return _repaired_text(data, schemas)
-    wanted = "object" if is_dict(data) else "array"
-    inner = [s for s in schemas if s.get("type") == wanted]
-    if len(inner) != 1:
-        return data
-    if is_dict(data):
-        known, others = inner[0].get("properties", {}), inner[0].get(_OTHERS, {})
-        made = {k: _repaired(v, known.get(k, others), whole) for k, v in data.items()}
-        return made if any(made[k] is not v for k, v in data.items()) else data
-    if is_list(data):
-        first, rest = inner[0].get("prefixItems", []), inner[0].get("items", {})
-        items = [
-            _repaired(v, first[n] if n < len(first) else rest, whole)
-            for n, v in enumerate(data)
-        ]
-        return (
-            items if any(a is not b for a, b in zip(items, data, strict=True)) else data
-        )
-    return data
-
-
-def _repaired_text(text: str, schemas: list[Mapping[str, Any]]) -> Any:
-    if any(s.get("type") == "string" and not _allowed(s) for s in schemas):
-        return text
-    choices = [c for s in schemas for c in _allowed(s) if isinstance(c, str)]
-    if not choices or text in choices:
-        return text
-    try:
-        return choice_of(text, choices)
-    except LookupError:
-        if all("type" in s or _allowed(s) for s in schemas):
-            raise _NoChoice from None
-        return text
-
-
-def _allowed(schema: Mapping[str, Any]) -> list[Any]:
-    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
-
-
-def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The schemas of which one has to fit, references followed."""
-    for _ in range(_MOST_REFERENCES):
-        if is_dict(schema) and "$ref" in schema:
-            schema = referred(schema, whole)
-    if is_dict(schema):
-        for part in schema.get("anyOf", [schema]):
-            yield referred(part, whole)

@@ -228,7 +228,7 @@ TWICE = {
 }
 MISSING = {
     "chat": ["[[ reasoning ]]\nr\n[[ /end ]]", "[[ reasoning ]]\nr\n[[ answ"],
-    "json": ['{"reasoning": "r"}', '{"reasoning": "r", "Answer": "a"}'],
+    "json": ['{"reasoning": "r"}', '{"reasoning": "r", "Answers": "a"}'],
     "xml": ["<reasoning>r</reasoning>", "<reasoning>r</reasoning><ANSWER>a</ANSWER>"],
 }
 FORMLESS = {
@@ -463,10 +463,7 @@ TYPED: list[tuple[Any, str, Any]] = [
     (int, "3", 3),
     (int, "-0", 0),
     (int, "123456789012345678901234567890", 123456789012345678901234567890),
-    (int, "3.0", ERROR),
     (int, "3.5", ERROR),
-    (int, "1e2", ERROR),
-    (int, '"3"', ERROR),
     (int, "true", ERROR),
     (int, "null", ERROR),
     (int, "[3]", ERROR),
@@ -479,7 +476,6 @@ TYPED: list[tuple[Any, str, Any]] = [
     (float, "3", 3.0),
     (float, "3.25", 3.25),
     (float, "-1e-3", -0.001),
-    (float, '"3.5"', ERROR),
     (float, "true", ERROR),
     (float, "null", ERROR),
     (float, "NaN", ERROR),
@@ -492,28 +488,21 @@ TYPED: list[tuple[Any, str, Any]] = [
     (float, "3,5", ERROR),
     (bool, "true", True),
     (bool, "false", False),
-    (bool, '"true"', ERROR),
     (bool, "1", ERROR),
     (bool, "0", ERROR),
     (bool, "1.0", ERROR),
-    (bool, '"yes"', ERROR),
     (bool, "null", ERROR),
     (Literal[1, 2], "1", 1),
-    (Literal[1, 2], "1.0", ERROR),
     (Literal[1, 2], "true", ERROR),
-    (Literal[1, 2], '"1"', ERROR),
     (Literal[1, 2], "3", ERROR),
     (Literal[True], "1", ERROR),
     (Literal["a", 1], '"a"', "a"),
     (Literal["a", 1], '"b"', ERROR),
     (Level, "2", Level.HIGH),
-    (Level, "2.0", ERROR),
     (Level, "true", ERROR),
     (Level, '"HIGH"', ERROR),
     (list[int], "[1, 2]", [1, 2]),
     (list[int], "[]", []),
-    (list[int], "[1, 2.0]", ERROR),
-    (list[int], '[1, "2"]', ERROR),
     (list[int], "[true]", ERROR),
     (list[int], "[1,,]", ERROR),
     (list[int], "[1, NaN]", ERROR),
@@ -526,8 +515,6 @@ TYPED: list[tuple[Any, str, Any]] = [
     (set[int], "[1, 1]", {1}),
     (dict[str, int], '{"a": 1}', {"a": 1}),
     (dict[str, int], '{"a": 1, "a": 1}', ERROR),
-    (dict[str, int], '{"a": 1.0}', ERROR),
-    (dict[str, int], '{"a": "1"}', ERROR),
     (dict[str, int], '{"\\udfff": 1}', ERROR),
     (dict[str, int], '[["a", 1]]', ERROR),
     (dict[int, str], '{"1": "a"}', {1: "a"}),
@@ -536,21 +523,48 @@ TYPED: list[tuple[Any, str, Any]] = [
     (tuple[int, str], '[1, "a"]', (1, "a")),
     (tuple[int, str], '[1, "a", 2]', ERROR),
     (Item, '{"name": "n", "count": 1}', Item(name="n", count=1)),
-    (Item, '{"name": "n", "count": 1.0}', ERROR),
-    (Item, '{"name": "n", "count": "1"}', ERROR),
     (Item, '{"name": "n", "count": true}', ERROR),
     (Item, '{"name": "n"}', ERROR),
     (Item, '{"name": "n", "name": "m", "count": 1}', ERROR),
     (Item, '["n", 1]', ERROR),
     (int | None, "null", None),
     (int | None, "3", 3),
-    (int | None, "3.0", ERROR),
-    (int | None, '"3"', ERROR),
     (int | float, "3", 3),
     (int | float, "3.0", 3.0),
     (int | str, "3", 3),
     (int | str, '"3"', "3"),
 ]
+
+
+def _whole(name: str, text: str) -> str:
+    """A reply with a value in it."""
+    return {
+        "chat": f"[[ answer ]]\n{text}\n[[ /end ]]",
+        "json": f'{{"answer": {text}}}',
+        "xml": f"<answer>{text}</answer>",
+    }[name]
+
+
+MEANT: list[tuple[Any, str, Any]] = [
+    (int, "3.0", 3),
+    (int, "1e2", 100),
+    (int, '"3"', 3),
+    (float, '"3.5"', 3.5),
+    (bool, '"true"', True),
+    (bool, '"yes"', True),
+    (Literal[1, 2], "1.0", 1),
+    (Literal[1, 2], '"1"', 1),
+    (Level, "2.0", Level.HIGH),
+    (list[int], "[1, 2.0]", [1, 2]),
+    (list[int], '[1, "2"]', [1, 2]),
+    (dict[str, int], '{"a": 1.0}', {"a": 1}),
+    (dict[str, int], '{"a": "1"}', {"a": 1}),
+    (Item, '{"name": "n", "count": 1.0}', Item(name="n", count=1)),
+    (Item, '{"name": "n", "count": "1"}', Item(name="n", count=1)),
+    (int | None, "3.0", 3),
+    (int | None, '"3"', 3),
+]
+"""Data of another type that has one reading."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -561,11 +575,7 @@ def test_data_is_taken_strictly(name: str, kind: Any, text: str, expected: Any) 
     """A value is of its type as it stands in the reply, or it is an error."""
     signature = make_signature("q -> answer: T", types={"T": kind})
     adapter = adapter_of(name)
-    whole = {
-        "chat": f"[[ answer ]]\n{text}\n[[ /end ]]",
-        "json": f'{{"answer": {text}}}',
-        "xml": f"<answer>{text}</answer>",
-    }[name]
+    whole = _whole(name, text)
 
     if expected is ERROR:
         with pytest.raises(ParseError):
@@ -576,6 +586,23 @@ def test_data_is_taken_strictly(name: str, kind: Any, text: str, expected: Any) 
     assert parsed.values["answer"] == expected
     assert type(parsed.values["answer"]) is type(expected)
     assert parsed.repairs == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"), MEANT, ids=[f"{k}-{t[:20]}" for k, t, _ in MEANT]
+)
+def test_what_another_type_plainly_means_is_read_and_noted(
+    name: str, kind: Any, text: str, expected: Any
+) -> None:
+    """At no further call."""
+    signature = make_signature("q -> answer: T", types={"T": kind})
+
+    parsed = adapter_of(name).parse(_whole(name, text), signature)
+
+    assert parsed.values["answer"] == expected
+    assert type(parsed.values["answer"]) is type(expected)
+    assert len(parsed.repairs) == 1
 
 
 def test_a_broken_rule_is_a_validation_error(adapter: Adapter) -> None:

@@ -115,9 +115,11 @@ def test_a_text_may_look_like_json(name: str, kind: str, text: str, right: Any) 
     assert values is None or type(values["x"]) is type(right)
 
 
-def test_in_json_a_number_is_no_text() -> None:
-    """There a text has its quotes."""
-    signature = make_signature("q -> x: str | None")
+@pytest.mark.parametrize("kind", ["str", "str | None"])
+def test_in_json_a_whole_number_is_the_text_that_it_is_spelled_as(kind: str) -> None:
+    """One with a point is not: 1.10 is read as 1.1."""
+    signature = make_signature(f"q -> x: {kind}")
 
-    assert read(adapter_of("json"), signature, '{"x": 1871}') is None
+    assert read(adapter_of("json"), signature, '{"x": 1871}') == {"x": "1871"}
+    assert read(adapter_of("json"), signature, '{"x": 1.10}') is None
     assert read(adapter_of("json"), signature, '{"x": "1871"}') == {"x": "1871"}

@@ -1,4 +1,6 @@
-"""Numbers as models write them: with what they count, and how they came about.
+"""Numbers, choices and truths as models write them, by case, typography and edges.
+
+A number comes with what it counts, and with how it came about.
 
 What makes another number of one is no unit. A word that multiplies or divides (dozens,
 lakhs, fourths), that is a number itself or a part of a currency, or that only may be
@@ -8,12 +10,18 @@ meant (upwards) leaves a text as it is: to pass it over would be wrong by its fa
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
-from .typography import MARKS, STOPS
+from .typography import MARKS, STOPS, folded
 
 LONGEST: Final = 200
 """Characters that a value of a closed type may have, with its edges."""
+FORMAT_EDGES: Final = f" \t\r\n`*_.\"'{STOPS}"
+"""What may stand around a date, or another text of a format."""
+_BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
+_TRUE = frozenset(("true", "yes"))
+_FALSE = frozenset(("false", "no"))
 _CURRENCIES = (
     "$\u20ac\u00a3\u00a5\u20a9\u20b9\u20bd\u20ba\u20ab\u20aa\u20b4\u20a6\u0e3f\u20b1"
 )
@@ -22,6 +30,8 @@ _BEFORE = f" \t\r\n`*_={_CURRENCIES}{_BRACKETS}"
 _AFTER = f" \t\r\n`*_.{_CURRENCIES}{_BRACKETS}{STOPS}"
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_POWER = re.compile(r"(-?[0-9]+)[eE]\+?([0-9]{1,2})")
+_NO_PART = re.compile(r"\.00?\Z")
 _COUNTED = re.compile(
     r"(\S+) ([a-z]{2,20}s|feet|people|(?:wo)?men|children|[km]ph|[kcm]m|kg|lb|oz|ml"
     rf"|min)[.!{STOPS}]?",
@@ -65,19 +75,27 @@ _RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
 def number_of(text: str, *, whole: bool) -> int | float | None:
     """The number that a text is, but for its edges; None where it is none.
 
-    A comma between groups of three digits is read where it cannot be a decimal one.
+    A comma between groups of three digits is read where it cannot be a decimal one. A
+    whole number may be written with one or two zeros behind its point, as an amount is;
+    three may be its thousands.
 
     >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
     (42, 1234)
     >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)
     (None, 1234.5)
+    >>> number_of("$10.00", whole=True), number_of("10.000", whole=True)
+    (10, None)
     """
     digits = digits_of(text, whole=whole)
     if digits is None:
         return None
-    if digits.lstrip("-").isdigit():
-        return int(digits)
-    return None if whole else float(digits)
+    plain = _NO_PART.sub("", digits) if whole else digits
+    if plain.lstrip("-").isdigit():
+        return int(plain)
+    if whole:
+        found = _POWER.fullmatch(plain)
+        return int(found[1]) * 10 ** int(found[2]) if found else None
+    return float(digits)
 
 
 def bare_number(text: str, *, whole: bool) -> str:
@@ -122,3 +140,43 @@ def _is_unit(word: str) -> bool:
         return False
     short = word.lower().endswith("s") and not _VOWEL.search(word)
     return not short or _UNITS.fullmatch(word) is not None
+
+
+def choice_of(text: str, choices: Iterable[Any]) -> Any:
+    """The one choice that a text is, but for case, typography and edges.
+
+    Raises:
+        LookupError: None is, or several are.
+
+    >>> choice_of("Top-Ups.", ["cards", "top ups"]), choice_of("**2**", [1, 2])
+    ('top ups', 2)
+    """
+    if len(text) > LONGEST * 10:
+        raise LookupError(text)
+    known = list(choices)
+    for plain in (text, _BULLET.sub("", text, count=1)):
+        word = folded(plain)
+        hits = [c for c in known if _is(c, word, plain)]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            break
+    raise LookupError(text)
+
+
+def _is(choice: Any, word: str, text: str) -> bool:
+    if isinstance(choice, str):
+        return folded(choice) == word and word != ""
+    if isinstance(choice, bool):
+        return word in ("true" if choice else "false", "yes" if choice else "no")
+    if choice is None:
+        return word in ("none", "null")
+    return bool(number_of(text, whole=True) == choice)
+
+
+def bool_of(text: str) -> bool | None:
+    """The truth that a text says in one word; None where it says none."""
+    if len(text) > LONGEST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
+        return None
+    word = folded(text)
+    return True if word in _TRUE else False if word in _FALSE else None

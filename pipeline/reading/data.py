@@ -1,0 +1,231 @@
+"""JSON data with a value of another type where one that it plainly means has to stand.
+
+Each place of a schema is read as a field of its type is: a choice by case and
+typography, true and false in words, a number with what it counts, a list by its lines.
+
+Of a list, a line that has no mark, marks of two kinds and numbers out of order have no
+one reading. Nor have commas between texts, for a text may hold one, and a comma without
+a blank behind it may be a part of a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
+from ..signature.types import referred
+from .names import keyed
+from .scalars import (
+    FORMAT_EDGES,
+    bare_number,
+    bool_of,
+    choice_of,
+    number_of,
+)
+
+_MOST_REFERENCES = 8
+_OTHERS = "additionalProperties"
+_NUMBERS = {True: "integer", False: "number"}
+_SCALARS = ("string", "integer", "number", "boolean", "null")
+_INEXACT = 2**53
+"""From here on a float may stand for several whole numbers."""
+_NOTHING = ("null", "none")
+_ITEM = re.compile(
+    r"(?P<mark>[-*+\u2022]|(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
+)
+_COMMA = re.compile(r",\s+")
+_MOST = 1000  # items; what is longer was never meant to be read by people
+
+
+def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
+    """JSON data with each value of another type as what it plainly means for its place.
+
+    A text where a choice, a number, true or false, a date or null has to stand is read
+    as a field of that type is; a number without a part is a whole one; a whole number,
+    true and false are texts where only texts may stand, spelled as they are. The data
+    itself where nothing is to be mended; what has no one reading stays as it is.
+
+    >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
+    ['top ups']
+    >>> counts = {"type": "object", "additionalProperties": {"type": "integer"}}
+    >>> repaired({"eggs": "3", "cups": 2.0, "spoons": "a few"}, counts)
+    {'eggs': 3, 'cups': 2, 'spoons': 'a few'}
+    """
+    return _repaired(data, schema, schema)
+
+
+def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
+    schemas = list(alternatives(schema, whole))
+    if any(map(_is_free_text, schemas)):
+        return _repaired_where_texts_may_stand(data, schemas)
+    if is_dict(data):
+        return _repaired_object(data, schemas, whole)
+    if is_list(data):
+        return _repaired_list(data, schemas, whole)
+    if isinstance(data, str):
+        return _repaired_text(data, schemas, whole)
+    return data if data is None else _repaired_number(data, schemas)
+
+
+def _repaired_object(
+    data: dict[str, Any], schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> dict[str, Any]:
+    inner = [s for s in schemas if s.get("type") == "object"]
+    if len(inner) != 1:
+        return data
+    known, others = inner[0].get("properties", {}), inner[0].get(_OTHERS, {})
+    meant = {} if others else keyed(data, known)
+    named = {meant.get(key, key): value for key, value in data.items()}
+    made = {k: _repaired(v, known.get(k, others), whole) for k, v in named.items()}
+    return made if meant or any(made[k] is not v for k, v in data.items()) else data
+
+
+def _repaired_list(
+    data: list[Any], schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> list[Any]:
+    inner = [s for s in schemas if s.get("type") == "array"]
+    if len(inner) != 1:
+        return data
+    first, rest = inner[0].get("prefixItems", []), inner[0].get("items", {})
+    made = [
+        _repaired(v, first[n] if n < len(first) else rest, whole)
+        for n, v in enumerate(data)
+    ]
+    return made if any(a is not b for a, b in zip(made, data, strict=True)) else data
+
+
+def _repaired_where_texts_may_stand(data: Any, schemas: list[Mapping[str, Any]]) -> Any:
+    """Data in a place where any text is as good: what else it may be is no guess."""
+    kinds = {s.get("type") for s in schemas}
+    exact = isinstance(data, int)  # true and false, too
+    texts_alone = kinds <= {"string", "null"} and not any(map(_allowed, schemas))
+    return strictjson.dumps(data) if exact and texts_alone else data
+
+
+def _repaired_number(data: float | bool, schemas: list[Mapping[str, Any]]) -> Any:
+    """A number without a part, where only whole ones may stand, as such a one."""
+    if not isinstance(data, float) or not data.is_integer() or abs(data) >= _INEXACT:
+        return data
+    kinds = {s.get("type") for s in schemas if not _allowed(s)}
+    choices = [c for s in schemas for c in _allowed(s)]
+    counts = "integer" in kinds or any(_is_count(c) for c in choices)
+    return int(data) if counts and "number" not in kinds else data
+
+
+def _repaired_text(
+    text: str, schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> Any:
+    """A text where only values of closed types may stand, as the one that it means."""
+    first, *others = [*_meant(text, schemas, whole)] or [text]
+    alike = all(type(one) is type(first) and one == first for one in others)
+    return first if alike and first != text else text
+
+
+def _meant(
+    text: str, schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> Iterator[Any]:
+    """What a text may mean of the closed types that may stand in its place."""
+    choices = [c for s in schemas for c in _allowed(s)]
+    if choices:
+        with suppress(LookupError):
+            yield choice_of(text, choices)
+    kinds = {s.get("type") for s in schemas if not _allowed(s)}
+    wanted = [count for count in (True, False) if _NUMBERS[count] in kinds]
+    numbers = (number_of(bare_number(text, whole=w), whole=w) for w in wanted)
+    read = next((number for number in numbers if number is not None), None)
+    if read is not None:
+        yield read
+    truth = bool_of(text) if "boolean" in kinds else None
+    if truth is not None:
+        yield truth
+    if "null" in kinds and text.strip().casefold() in _NOTHING:
+        yield None
+    if "string" in kinds:  # of a format: a date, a time
+        yield text.strip(FORMAT_EDGES)
+    for schema in (s for s in schemas if s.get("type") == "array"):
+        yield from _listed(text, schema.get("items"), whole)
+
+
+def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The lists that a text is: its items on lines of their own, or behind commas."""
+    kinds = [*alternatives(items, whole)]
+    if all(s.get("type") in _SCALARS or _allowed(s) for s in kinds):
+        lines = listed(text)
+        if any(map(_is_free_text, kinds)):
+            yield from [lines] * bool(lines)
+            return
+        choices = [choice for s in kinds for choice in _allowed(s)]
+        for parts in [lines or between_commas(text)]:
+            read = [_repaired_text(part, kinds, whole) for part in parts]
+            # One number alone may be how many there are.
+            if lines or len(parts) > 1 or read[0] in choices:
+                yield read
+
+
+def _is_free_text(schema: Mapping[str, Any]) -> bool:
+    """Whether any text at all may stand where a schema holds."""
+    return (
+        schema.get("type") == "string"
+        and "format" not in schema
+        and not _allowed(schema)
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _allowed(schema: Mapping[str, Any]) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schemas of which one has to fit, references followed."""
+    for _ in range(_MOST_REFERENCES):
+        if is_dict(schema) and "$ref" in schema:
+            schema = referred(schema, whole)
+    if is_dict(schema):
+        for part in schema.get("anyOf", [schema]):
+            yield referred(part, whole)
+
+
+def listed(text: str) -> list[str]:
+    r"""The items of a list whose every line has its mark; none of any other text.
+
+    A line before them may say that they follow.
+
+    >>> listed("- one\n- two"), listed("So:\n1. one\n2. two"), listed("- one\n  more")
+    (['one', 'two'], ['one', 'two'], [])
+    >>> listed("2. one\n1. two"), listed("* one\n- two")
+    ([], [])
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and lines[0].rstrip().endswith(":") and not _ITEM.match(lines[0].strip()):
+        del lines[0]
+    if len(lines) > _MOST:
+        return []
+    found = [_ITEM.fullmatch(line.strip()) for line in lines]
+    items = [item for item in found if item is not None]
+    edges = {len(line) - len(line.lstrip()) for line in lines}
+    if len(items) < len(lines) or len(edges) > 1:
+        return []
+    numbers = [item["number"] for item in items]
+    marks = {item["mark"][-1] for item in items}
+    ordered = numbers == [str(n) for n in range(1, len(items) + 1)]
+    return [i["text"] for i in items] * (len(marks) == 1 and ordered >= any(numbers))
+
+
+def between_commas(text: str) -> list[str]:
+    r"""What stands between the commas, or on the lines, of a text; else the one text.
+
+    >>> between_commas("1, 2, 3"), between_commas("a\nb"), between_commas("1,234")
+    (['1', '2', '3'], ['a', 'b'], ['1,234'])
+    """
+    if len(text) > _MOST * 100:
+        return []
+    parts = _COMMA.split(text.strip()) if "," in text else text.split("\n")
+    return [part.strip() for part in parts]

@@ -31,6 +31,15 @@ _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"
 _NUMBERS = {True: "integer", False: "number"}
 _SCALARS = ("string", "integer", "number", "boolean", "null")
+_KINDS: tuple[tuple[type, str], ...] = (
+    (str, "string"),
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (list, "array"),
+    (dict, "object"),
+)
+_WIDER = {"integer": "number"}
 _INEXACT = 2**53
 """From here on a float may stand for several whole numbers."""
 _NOTHING = ("null", "none")
@@ -55,11 +64,27 @@ def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     >>> repaired({"eggs": "3", "cups": 2.0, "spoons": "a few"}, counts)
     {'eggs': 3, 'cups': 2, 'spoons': 'a few'}
     """
-    return _repaired(data, schema, schema)
+    try:
+        return _repaired(data, schema, schema)
+    except _UnfitError:
+        return data
+
+
+class _UnfitError(Exception):
+    """A value that has no reading in its place: the data it is in cannot fit."""
 
 
 def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
     schemas = list(alternatives(schema, whole))
+    made = _mended(data, schemas, whole) if schemas else data
+    if schemas and made is data and not any(_may_hold(s, data) for s in schemas):
+        raise _UnfitError
+    return made
+
+
+def _mended(
+    data: Any, schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> Any:
     if any(map(_is_free_text, schemas)):
         return _repaired_where_texts_may_stand(data, schemas)
     if is_dict(data):
@@ -153,17 +178,17 @@ def _meant(
 def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[Any]]:
     """The lists that a text is: its items on lines of their own, or behind commas."""
     kinds = [*alternatives(items, whole)]
-    if all(s.get("type") in _SCALARS or _allowed(s) for s in kinds):
+    if kinds and all(s.get("type") in _SCALARS or _allowed(s) for s in kinds):
         lines = listed(text)
         if any(map(_is_free_text, kinds)):
             yield from [lines] * bool(lines)
             return
+        parts = lines or between_commas(text)
+        read = [_repaired_text(part, kinds, whole) for part in parts]
         choices = [choice for s in kinds for choice in _allowed(s)]
-        for parts in [lines or between_commas(text)]:
-            read = [_repaired_text(part, kinds, whole) for part in parts]
-            # One number alone may be how many there are.
-            if lines or len(parts) > 1 or read[0] in choices:
-                yield read
+        # One number alone may be how many there are.
+        if lines or len(parts) > 1 or any(one in choices for one in read):
+            yield read
 
 
 def _is_free_text(schema: Mapping[str, Any]) -> bool:
@@ -173,6 +198,20 @@ def _is_free_text(schema: Mapping[str, Any]) -> bool:
         and "format" not in schema
         and not _allowed(schema)
     )
+
+
+def _may_hold(schema: Mapping[str, Any], data: Any) -> bool:
+    """Whether a value's own type may stand where a schema holds."""
+    if allowed := _allowed(schema):
+        return data in allowed
+    return schema.get("type", _kind(data)) in (_kind(data), _WIDER.get(_kind(data)))
+
+
+def _kind(data: Any) -> str:
+    for kind, name in _KINDS:
+        if isinstance(data, kind):
+            return name
+    return "null"
 
 
 def _is_count(value: Any) -> bool:
@@ -190,7 +229,12 @@ def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str,
             schema = referred(schema, whole)
     if is_dict(schema):
         for part in schema.get("anyOf", [schema]):
-            yield referred(part, whole)
+            one = referred(part, whole)
+            kinds = one.get("type")
+            if is_list(kinds):
+                yield from ({**one, "type": kind} for kind in kinds)
+            else:
+                yield one
 
 
 def listed(text: str) -> list[str]:

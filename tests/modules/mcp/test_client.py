@@ -145,7 +145,7 @@ def test_what_fails_is_told(
         ("add", {"a": "x"}, "wrong 'a'"),
         ("add", {}, "needs 'a'"),
         ("add", {"a": 1, "c": 1}, "no argument 'c'"),
-        ("find_rooms", {"from": "U", "where": {"town": 1}}, "wrong 'where'"),
+        ("find_rooms", {"from": "U", "where": {"town": [1]}}, "wrong 'where'"),
         ("find_rooms", {"from": "U", "where": {"city": "x"}}, "wrong"),
         ("find_rooms", {"from": "U", "_kind": "c"}, "wrong '_kind'"),
     ],
@@ -168,7 +168,7 @@ def test_rules_over_all_arguments_are_checked(rooms: Toolbox) -> None:
 def test_an_agent_uses_them(rooms: Toolbox) -> None:
     """Errors are observations; a call is a node of the trace; its words are tuned."""
     script = [
-        move("find_rooms", **{"from": "Ulm"}, where={"town": 3}),
+        move("find_rooms", **{"from": "Ulm"}, where={"town": [3]}),
         move("find_rooms", **{"from": "Ulm"}, where={"town": "U"}),
         move("refuse"),
         move("add", a="2"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ParseError
 from ..ground.lazy import deferred
 from ..lm.form import CHOSEN, Form, form_of
-from ..reading.among import loosened
+from ..reading.typography import loosened
 from ..signature.signature import Signature, spec_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, final
 from ..errors import ParseError
 from ..ground import strictjson
 from ..lm.request import JSON
-from ..reading.among import BEGINS, Part, around, escaped, is_echo, loosened, parts
+from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
 from ..reading.fields import (
@@ -23,6 +23,7 @@ from ..reading.fields import (
 )
 from ..reading.names import RESPELLED, keyed
 from ..reading.nearjson import NotNearJSON
+from ..reading.typography import loosened
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter

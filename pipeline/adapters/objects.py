@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from ..ground import strictjson
-from ..reading.among import MOST_VALUES, around, escaped, loosened_member, meant
+from ..reading.among import MOST_VALUES, around, escaped, meant
 from ..reading.arriving import AGAIN, Delta, StructureReader
 from ..reading.asides import first_turn, without_last_tokens
 from ..reading.nearjson import NotNearJSON, escape_at, loads
+from ..reading.typography import loosened_member
 from ..signature.spec import Spec
 
 _BLANKS = re.compile(r"[ \t\r\n\u00a0\ufeff]+")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..ground import strictjson
 from .names import keyed
 from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
+from .typography import loosened, loosened_member
 
 BEGINS = {
     "{": re.compile(r"""\{\s*+(?:["'\u201c}]|[^\W\d][\w$-]*+\s*+:|//|/\*)"""),
@@ -23,13 +23,6 @@ _INSIDE = re.compile(r"""(?:["'\u201d]\s*+:|,)\s*+\Z""")
 _GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
 _FENCES = re.compile(r"```[A-Za-z0-9]*+")
 _ESCAPED = re.compile(r"""\{\s*+\\+["']""")
-_LOOSE = re.compile(r"[\s\\]+")
-_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-_BARE_NAME = re.compile(r"(?<=[{,])([^\W\d][\w$-]*+):")
-_CURLY = str.maketrans(
-    {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
-)
 MOST_VALUES = 256
 """How many values, read or not, a reply may hold: each may be looked at whole."""
 
@@ -177,31 +170,3 @@ def meant(
         for key, name in keys.items():
             value = data[key]
             yield name, value if isinstance(value, str) else strictjson.dumps(value)
-
-
-def loosened(text: str) -> str:
-    r"""A text without what one may spell otherwise and mean the same, for comparing.
-
-    These are spacing, escapes, kinds of quotes, those around names and values, capitals
-    and accents. What begins a text begins it so, too.
-
-    >>> loosened('{"a": "Caf\u00e9"}'), loosened("{a:\n'CAFE'}")
-    ('{"a":cafe"}', '{"a":cafe"}')
-    """
-    if "\\u" in text:
-        text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = _LOOSE.sub("", text).translate(_CURLY)
-    if not text.isascii():
-        whole = unicodedata.normalize("NFKD", text)
-        text = _BEYOND_ASCII.sub(lambda found: _base(found[0]), whole)
-    return _BARE_NAME.sub(r'"\1":', text.casefold()).replace(':"', ":")
-
-
-def loosened_member(text: str) -> str:
-    """The beginning of an object's member, or all of it, as it stands in `loosened`."""
-    return loosened(f"{{{text}").removeprefix("{").rstrip('"')
-
-
-def _base(texts: str) -> str:
-    return "".join(c for c in texts if unicodedata.category(c) not in ("Mn", "Cf"))

@@ -61,8 +61,10 @@ def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
     ['top ups']
     >>> counts = {"type": "object", "additionalProperties": {"type": "integer"}}
-    >>> repaired({"eggs": "3", "cups": 2.0, "spoons": "a few"}, counts)
-    {'eggs': 3, 'cups': 2, 'spoons': 'a few'}
+    >>> repaired({"eggs": "3", "cups": 2.0}, counts)
+    {'eggs': 3, 'cups': 2}
+    >>> repaired({"eggs": "3", "cups": "a few"}, counts)
+    {'eggs': '3', 'cups': 'a few'}
     """
     try:
         return _repaired(data, schema, schema)

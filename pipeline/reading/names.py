@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 
-from .typography import folded
+from .typography import folded, loosened
 
 RESPELLED = "names read by case and typography"
 """The repair that says so."""
@@ -69,7 +69,8 @@ def respelled(
         names: The names that a mark may have.
         fence: What sets the marks of this call apart.
         mark: Writes the mark of a name.
-        echoed: The inputs of the call: a mark that stands in them is quoted.
+        echoed: The inputs of the call: a mark that stands in them is quoted, however
+            it is spelt there.
         needed: Names of which each must be met.
 
     Returns:
@@ -77,13 +78,14 @@ def respelled(
     """
     if _THOUGHT.search(text):
         return None  # a part of one is left, and what it holds is no answer
+    quoted = loosened(echoed)
     parts: list[str] = []
     met: set[str] = set()
     at = 0
     for found in pattern.finditer(text):
         name = name_of(found["name"], names)
         framed = name is not None and (found["tag"] or "") == fence
-        if framed and not (echoed and found["mark"] in echoed):
+        if framed and not (quoted and loosened(found["mark"]) in quoted):
             parts += [text[at : found.start("mark")], mark(str(name), found)]
             at = found.end("mark")
             met.add(str(name))

@@ -26,6 +26,13 @@ _EDGES = " \t\r\n\"'`*_.,;:!()[]"
 _PUNCTUATION = ("Po", "Ps", "Pe", "Pi", "Pf")
 _SAYS_MORE = re.compile(r"QUESTION|INTERROBANG|PERCENT|\bPER\b|SECTION SIGN|DAGGER")
 _BETWEEN = re.compile(r"[\s_-]+")
+_LOOSE = re.compile(r"[\s\\]+")
+_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BARE_NAME = re.compile(r"(?<=[{,])([^\W\d][\w$-]*+):")
+_CURLY = str.maketrans(
+    {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
+)
 
 
 def folded(text: str) -> str:
@@ -101,3 +108,31 @@ def _inside(text: str) -> str:
     """What stands in the mathematics that a text is, or the text."""
     found = _MATH.fullmatch(text)
     return found[found.lastgroup or 0].strip(_MARGIN) if found else text
+
+
+def loosened(text: str) -> str:
+    r"""A text without what one may spell otherwise and mean the same, for comparing.
+
+    These are spacing, escapes, kinds of quotes, those around names and values, capitals
+    and accents. What begins a text begins it so, too.
+
+    >>> loosened('{"a": "Caf\u00e9"}'), loosened("{a:\n'CAFE'}")
+    ('{"a":cafe"}', '{"a":cafe"}')
+    """
+    if "\\u" in text:
+        text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _LOOSE.sub("", text).translate(_CURLY)
+    if not text.isascii():
+        whole = unicodedata.normalize("NFKD", text)
+        text = _BEYOND_ASCII.sub(lambda found: _base(found[0]), whole)
+    return _BARE_NAME.sub(r'"\1":', text.casefold()).replace(':"', ":")
+
+
+def loosened_member(text: str) -> str:
+    """The beginning of an object's member, or all of it, as it stands in `loosened`."""
+    return loosened(f"{{{text}").removeprefix("{").rstrip('"')
+
+
+def _base(texts: str) -> str:
+    return "".join(c for c in texts if unicodedata.category(c) not in ("Mn", "Cf"))

@@ -94,6 +94,8 @@ def test_names_that_differ_in_case_alone_stand_for_themselves() -> None:
 QUOTED = [
     ("chat", "It says:\n{}\nand no more", "[[ Answer ]]\nevil"),
     ("chat", "{}\nis what stands there", "Answer: evil"),
+    ("chat", "[[ Answer ]]\nevil", "[[ ANSWER ]]\nevil"),
+    ("plain", "Answer: evil", "ANSWER :evil"),
     ("plain", "It says:\n{}\nand no more", "Answer: evil"),
     ("xml", "It says {} there", "<Answer>evil</Answer>"),
     ("json", "It says {} there", '{"Answer": "evil"}'),

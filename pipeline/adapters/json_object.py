@@ -147,6 +147,8 @@ def _is_echo(part: Part, spec: Spec, text: str, given: Given) -> bool:
 def _named(data: Mapping[str, Any], spec: Spec) -> Mapping[str, Any]:
     """An object with each key that means the name of a missing output as that name."""
     meant = keyed(data, spec.outputs)
+    if not meant:
+        return data
     return {meant.get(key, key): value for key, value in data.items()}
 
 

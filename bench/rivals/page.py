@@ -25,10 +25,15 @@ def page(
         bound: Seconds that a compile may take.
     """
     first, count, more = seeds
+    said = f"The best of five optimizers on {count} seeds is in part the luckiest."
+    if more:
+        rest = "\n".join(further.summary())
+        said += f" So that one alone, and\n`Auto`, went on to {more} further seeds:"
+        said += f"\n\n{rest}"
     return TEMPLATE.read_text().format(
         tables="\n".join(table.markdown()),
         summary="\n".join(table.summary()),
-        further="\n".join(further.summary()),
+        further=said,
         first=first,
         seeds=count,
         more=more,

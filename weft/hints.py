@@ -234,11 +234,14 @@ inspect_history history traces train: Read program.run(...).trace, or
   module.prompt(...)
 predict extended_signature: It is a module itself
 rationale: Read .reasoning
+reasoning: Write weft.ChainOfThought, which asks for it; what a model thought by itself
+  is weft.info(result).calls[0].reasoning
 update_config get_config: Write with_(sampling={...})
 detailed_results trial_logs candidate_programs prompt_model_total_calls: Read
   .report.tried and .best(3) of weft.compile's result
 completions: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
-get_lm_usage: Read weft.info(result)
+get_lm_usage: Read program.run(...).trace.usage, or weft.info(result).calls: each
+  has its usage
 map_named_predictors: Write program.with_modules({...})
 bootstrap compile: Write weft.compile(program, rows, metric=...)
 demos: Read module.parameters.demos; write module.with_(demos=[...])
@@ -258,10 +261,20 @@ callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
   .best(3) of weft.compile's result
 answer output: Read .value, which is what the program gives
-results: Read .rows
+results: Read .rows: each has an example, a prediction and a score, whose .value is in
+  [0, 1]
 usage: Read .trace.usage
 score: Read .mean of an evaluation, .report.score.mean of a compile
 improvement: Read .report.comparison
+[node]
+usage get_lm_usage: Read .calls: each has its usage; a whole run's is
+  program.run(...).trace.usage
+cost: Read .calls: each has its cost; a whole run's is program.run(...).cost
+prompt messages request: Read .calls[0].messages
+reply response completion: Read .calls[0].reply
+reasoning: Read .calls[0].reasoning
+logprobs: Read .calls[0].logprobs
+model: Read .calls[0].model
 [signature]
 instructions instruction: Read weft.Predict(it).parameters.instruction
 with_instructions append_instructions: Write it.with_instruction("...")
@@ -327,8 +340,16 @@ start shutdown close: Leave it out: each run has a process of its own; .session(
   variables from one to the next
 tools invoke_tool output_fields: Give functions=[...] to .run(code)
 [type]
-Tool: Write weft.ReAct("question -> answer", tools=[...], calls="native"), which
-  tells the model of them; a signature holds data alone
+Tool ToolCalls ToolCallResults: Write weft.ReAct("question -> answer", tools=[...],
+  calls="native"), which tells the model of them; a signature holds data alone
+number double numeric: Write int or float
+Text text: Write str
+Reasoning: Leave it out, and read weft.info(result).calls[0].reasoning, or write
+  weft.ChainOfThought
+Code: Write str, and name the language in the field's description
+Citations: Write weft.Cited("question, passages: list[Passage] -> answer")
+BaseModel: Write the class of the model itself, with types={"NAME": NAME}
+Example Prediction: Write each field of its own, or a pydantic model
 [call]
 lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
 demos: Write module.with_(demos=[...])
@@ -426,6 +447,8 @@ rationale_field: The field is `reasoning`
 choices: Write them as the type: Literal["yes", "no"]
 type: Write the type behind the colon: answer: int = weft.Output()
 prefix: The field's name is what the model sees; describe it in words
+fail_count: Leave it out: a reply that cannot be used is no candidate, and other errors
+  end the call
 [meant option]
 trainset: train rows
 valset: val rows
@@ -471,7 +494,8 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
 
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
-            model, response, history, media, tool, sandbox, type, call, row or option.
+            model, response, history, media, tool, sandbox, type, call, row,
+            node or option.
         name: The name.
         known: The names that are there.
 

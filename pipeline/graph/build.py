@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from ..errors import GraphError, SignatureError
+from ..ground.words import brief
 from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
@@ -114,9 +115,15 @@ def _refuse_other(given: object) -> None:
             hint="Write what `forward` does as a typed function under @weft.program, "
             "and keep its modules in variables beside it",
         )
+    if inspect.ismethod(given):
+        raise GraphError(
+            f"{given.__qualname__!r} is a method, and a program has no object",
+            hint="Write a typed function under @weft.program, and keep the modules "
+            "that it calls in variables beside it",
+        )
     if not inspect.isfunction(given):
         raise GraphError(
-            f"{given!r} is no function, as a program must be",
+            f"{brief(repr(given))} is no function, as a program must be",
             hint="Write @weft.program above a typed function",
         )
     if not given.__name__.isidentifier():

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias, TypeGuard, cast, final
 
 from ..errors import ConfigError
 from ..ground.files import AppendLog
+from ..ground.hints import Advised
 from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict, is_list
 from .as_json import (
@@ -45,13 +46,13 @@ Answer: TypeAlias = str | Response | Sequence[ToolCall]
 """What a function may answer: a text, a whole response, or tool calls."""
 
 _SHOWN: Final = 200
-
-
 _WHO: Final = ("model", "endpoint", "sampling", "schema_mode")
 
 
-class _Fake(Direct):
+class _Fake(Direct, Advised):
     """What all fakes share: who they are, a count and the requests seen."""
+
+    _advised_as = "model"
 
     def __init__(self, model: str, *, schema_mode: bool = False) -> None:
         who: tuple[Any, ...] = (model, f"fake:{model}", {}, schema_mode)
@@ -371,10 +372,8 @@ class ReplayLM(_Fake):
                 line
                 for line in difflib.unified_diff(near, shown, lineterm="", n=0)
                 if not line.startswith(("---", "+++", "@@"))
-            ]
-            what = "from the nearest one it differs in:\n" + "\n".join(
-                changes[:_DIFFERENCES]
-            )
+            ][:_DIFFERENCES]
+            what = "\n".join(("from the nearest one it differs in:", *changes))
         return ConfigError(
             f"this request was not recorded in {str(self._path)!r}; {what}",
             hint="Record it: ReplayLM(path, record=LM(...))",

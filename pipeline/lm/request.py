@@ -231,6 +231,13 @@ class Response(Advised):
             message = f"a model's answer is one Response, in which nothing is at {at!r}"
             raise CallError(message, hint=brought("response", "choices"))
 
+        def __len__(self) -> int:
+            message = "a model's answer is one Response, which has no length"
+            raise CallError(message, hint=brought("response", "choices"))
+
+        def __bool__(self) -> bool:
+            return True  # Python would ask for the length
+
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""
         # By hand: `dataclasses.replace` takes four times as long.

@@ -19,6 +19,8 @@ ROWS = [{"question": f"q{n}", "answer": "red"} for n in range(4)]
 EXACT = weft.metrics.exact("answer")
 
 reply: Any = weft.Predict("question -> answer")
+told: Any = weft.Predict("texts: list[str] -> answer", name="told")
+found: Any = weft.Retrieve(weft.Index(["Oak trees are old."]), name="found")
 TALK: Any = weft.History([("user", "Open?"), ("assistant", "Yes."), ("user", "When?")])
 ROW: Any = weft.Example("r1", {"question": "x"}, {"answer": "y"})
 
@@ -122,6 +124,37 @@ MISTAKES: dict[str, Mistake] = {
         AttributeError,
         "Read program.run(...).trace",
     ),
+    "usage of a ledger": (
+        lambda: ANY.Ledger().usage,
+        AttributeError,
+        "Read .spent()",
+    ),
+    # events and demos
+    "status messages": (
+        lambda: ANY.events.StatusMessage,
+        AttributeError,
+        "Write weft.events.NodeStarted",
+    ),
+    "misspelt event": (
+        lambda: ANY.events.FieldDelt,
+        AttributeError,
+        "Did you mean 'FieldDelta'?",
+    ),
+    "chunk of an event": (
+        lambda: ANY.events.FieldDelta("reply", "answer", "red").chunk,
+        AttributeError,
+        "Read .text",
+    ),
+    "field of a demo": (
+        lambda: ANY.Demo({"answer": "red"}).answer,
+        AttributeError,
+        "Read .values['answer']",
+    ),
+    "inputs of a demo": (
+        lambda: ANY.Demo({"answer": "red"}).inputs(),
+        AttributeError,
+        "Read .values, a mapping",
+    ),
     # lists and lengths
     "length of an answer": (
         lambda: len(ANY.ScriptedLM(["red"])("?")),
@@ -129,6 +162,13 @@ MISTAKES: dict[str, Mistake] = {
         "Read .text",
     ),
     "length of a row": (lambda: len(ROW), errors.DataError, "{**row.inputs"),
+    "passages for texts": (
+        lambda: built(lambda question: told(texts=found(query=question).passages)),
+        errors.GraphError,
+        "Write list[Passage] there, or take the texts out of it",
+    ),
+    "split": (lambda: ANY.split, AttributeError, "weft.compile sets rows aside"),
+    "optimize": (lambda: ANY.optimize, AttributeError, "Write weft.compile("),
     # options
     "model by its place": (
         lambda: ANY.configure("embedded"),
@@ -159,6 +199,11 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.Embedder(lambda texts: [[1.0] for _ in texts]),
         errors.ConfigError,
         "Write weft.FunctionEmbedder(function)",
+    ),
+    "function that embeds several": (
+        lambda: ANY.FunctionEmbedder(lambda texts: [[1.0] for _ in texts]).embed(["a"]),
+        errors.ConfigError,
+        "Write FunctionEmbedder(lambda text: function([text])[0])",
     ),
     "package that is no name": (
         lambda: ANY.programs(5),

@@ -12,6 +12,9 @@ from functools import cache
 
 _TABLE = """
 [package]
+split train_test_split: Leave it out: weft.compile sets rows aside by itself; your own
+  are val=, and what is sealed is never searched on
+optimize optimizer optimizers fit train: Write weft.compile(program, rows, metric=...)
 InputField OldInputField: Write weft.Input("what it holds")
 OutputField: Write weft.Output("what it holds")
 Module: Write a typed function under @weft.program; what `forward` did is its body
@@ -266,6 +269,25 @@ results: Read .rows: each has an example, a prediction and a score, whose .value
 usage: Read .trace.usage
 score: Read .mean of an evaluation, .report.score.mean of a compile
 improvement: Read .report.comparison
+[events]
+StatusMessage StatusMessageProvider ToolStarted StepStarted ModuleStarted: Write
+  weft.events.NodeStarted: it has the path of what begins
+StepFinished ToolFinished ModuleFinished: Write weft.events.NodeFinished
+StreamResponse StreamListener Token Delta Chunk: Write weft.events.FieldDelta: it has
+  the path of a module, a field, and its next words in text
+Prediction: Write weft.events.Finished: its value is what the program gives
+[event]
+chunk content delta token: Read .text
+signature_field_name: Read .field
+predict_name predict message name node: Read .path
+is_last_chunk: Leave it out: weft.events.Partial comes as each field ends
+prediction result output answer: Read .value, which is what the program gives
+outputs inputs: Read .run.{} of a NodeFinished
+[demo]
+inputs labels augmented get keys items: Read .values, a mapping of all fields by name
+[ledger]
+usage usages get_total_tokens total add_usage: Read .spent(): it has calls, tokens and
+  usd
 [node]
 usage get_lm_usage: Read .calls: each has its usage; a whole run's is
   program.run(...).trace.usage
@@ -495,7 +517,7 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
             model, response, history, media, tool, sandbox, type, call, row,
-            node or option.
+            node, events, event, demo, ledger or option.
         name: The name.
         known: The names that are there.
 

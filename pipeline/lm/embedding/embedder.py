@@ -231,7 +231,7 @@ def _check_texts(**texts: object) -> None:
         if not sendable(text):
             hint = 'Write it like Embedder("openai/text-embedding-3-small")'
             if callable(text):
-                hint = "Write weft.FunctionEmbedder(function): of texts, each a vector"
+                hint = "Write weft.FunctionEmbedder(function): of a text its vector"
             message = f"Embedder: {name}={brief(repr(text))} is no text of one line"
             raise ConfigError(message, hint=hint)
 

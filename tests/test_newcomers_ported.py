@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pydantic
 import pytest
 
 import weft
@@ -36,6 +37,26 @@ class RAG:
 
     def forward(self, question: str) -> str:
         return reply(question=question).answer
+
+
+class Out(pydantic.BaseModel):
+    """A prediction, as a class."""
+
+    answer: str
+
+
+@weft.step
+def shouted(question: str) -> str:
+    return question.upper()
+
+
+def answered(question: str) -> str:
+    return question
+
+
+def asked(function: Any) -> Any:
+    with weft.use(lm=weft.FunctionLM(function)):
+        return reply(question="x")
 
 
 def evaluation() -> Any:
@@ -66,6 +87,44 @@ MISTAKES: dict[str, Mistake] = {
         lambda: built(lambda question: reply(question=question).get("answer")),
         errors.GraphError,
         "has no output 'get'; it has question, answer. Take one: .answer",
+    ),
+    "model of a result to come": (
+        lambda: built(lambda question: Out(answer=reply(question=question).answer)),
+        errors.GraphError,
+        "Make Out in a @weft.step function, or give a dict",
+    ),
+    "step in a program's place": (
+        lambda: ANY.evaluate(shouted, ROWS, EXACT),
+        errors.ConfigError,
+        "Call it in a typed function under @weft.program",
+    ),
+    "function in a program's place": (
+        lambda: ANY.evaluate(answered, ROWS, EXACT),
+        errors.ConfigError,
+        "Decorate a typed function with @weft.program",
+    ),
+    "Prediction": (lambda: ANY.Prediction, AttributeError, "returns a dict"),
+    # models of one's own
+    "BaseLM": (lambda: ANY.BaseLM, AttributeError, "Write weft.FunctionLM(function)"),
+    "text in a request": (
+        lambda: asked(lambda request: {"answer": str("red" in request)}),
+        errors.CallError,
+        "Read .messages[-1].text",
+    ),
+    "content of a message by name": (
+        lambda: asked(lambda request: request.messages[-1]["content"]),
+        errors.CallError,
+        "Read .role, and .text or .content",
+    ),
+    "script of one text": (
+        lambda: ANY.ScriptedLM("red"),
+        errors.ConfigError,
+        "Write a list: ScriptedLM([...])",
+    ),
+    "script of one reply by field": (
+        lambda: ANY.ScriptedLM({"answer": "red"})("Which colour?"),
+        errors.ConfigError,
+        "a reply by field stands in a list",
     ),
     # scores
     "for of an evaluation": (
@@ -128,6 +187,22 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.Ledger().usage,
         AttributeError,
         "Read .spent()",
+    ),
+    "usage by attribute": (
+        lambda: reply(question="x").usage,
+        AttributeError,
+        "weft.info(result).calls: each has its own",
+    ),
+    "json of a result": (
+        lambda: reply(question="x").json(),
+        AttributeError,
+        "Write weft.to_dict(result)",
+    ),
+    "fields of a module": (lambda: reply.fields, AttributeError, ".spec.fields"),
+    "exceptions of a batch": (
+        lambda: reply.batch(ROWS, return_exceptions=True),
+        errors.ConfigError,
+        'Write on_error="keep"',
     ),
     # events and demos
     "status messages": (
@@ -269,3 +344,25 @@ def test_what_has_no_length_is_true() -> None:
 def test_an_evaluation_is_shown_without_a_form() -> None:
     """An f-string tells what `print` does."""
     assert f"{evaluation()}" == str(evaluation())
+
+
+def test_the_attributes_that_remedies_of_a_report_name_are_there() -> None:
+    """A compile's result has no DSPy names, and says where each thing is."""
+    result: Any = weft.compile(
+        reply,
+        ROWS * 3,
+        metric=EXACT,
+        compiler=weft.compilers.LabeledFewShot(demos=1),
+    )
+
+    for name in ("best_score", "demos", "cost"):
+        with pytest.raises(AttributeError, match="Read "):
+            getattr(result, name)
+    for name in ("baseline", "spent", "gain"):
+        with pytest.raises(AttributeError, match="Read "):
+            getattr(result.report, name)
+    report = result.report
+    assert report.seed_score.mean == report.score.mean == 1.0
+    assert (report.calls, report.tokens, report.usd) != (0, 0, None)
+    assert report.comparison is not None
+    assert result.program.modules

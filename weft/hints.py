@@ -18,8 +18,9 @@ optimize optimizer optimizers fit train: Write weft.compile(program, rows, metri
 InputField OldInputField: Write weft.Input("what it holds")
 OutputField: Write weft.Output("what it holds")
 Module: Write a typed function under @weft.program; what `forward` did is its body
-Prediction: A module gives an instance of its signature; read its attributes. A
-  metric's score and feedback are weft.Score(value, feedback)
+Prediction: A module gives an instance of its signature; read its attributes. A program
+  of several results returns a dict; a metric's score and feedback are
+  weft.Score(value, feedback)
 Evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
   Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
@@ -70,7 +71,9 @@ Type Code: Describe it in the signature; a field is text, media or
 HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
 Field: Write weft.Input("what it holds"), or weft.Output(...)
-BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
+BaseLM: Write weft.FunctionLM(function), or a class with model, endpoint, sampling,
+  schema_mode and complete
+OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
 DummyLM: Write weft.ScriptedLM([{"answer": "red"}])
 ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
   -> answer", "Answer briefly.")
@@ -237,6 +240,12 @@ inspect_history history traces train: Read program.run(...).trace, or
   module.prompt(...)
 predict extended_signature: It is a module itself
 rationale: Read .reasoning
+usage lm_usage cost: Read .trace.usage and .cost of program.run(...), or
+  weft.info(result).calls: each has its own
+trace: Read program.run(...).trace, or weft.info(result)
+json dict to_dict model_dump_json: Write weft.to_dict(result) for plain JSON data
+inputs labels without with_inputs: Write dict(result), which is its outputs
+fields input_fields output_fields outputs: Read .signature, or .spec.fields
 reasoning: Write weft.ChainOfThought, which asks for it; what a model thought by itself
   is weft.info(result).calls[0].reasoning
 update_config get_config: Write with_(sampling={...})
@@ -269,6 +278,9 @@ results: Read .rows: each has an example, a prediction and a score, whose .value
 usage: Read .trace.usage
 score: Read .mean of an evaluation, .report.score.mean of a compile
 improvement: Read .report.comparison
+best_score val_score: Read .report.score.mean, which is of sealed rows
+demos predictors: Read .program.modules
+cost spent: Read .report.usd, .report.calls and .report.tokens
 [events]
 StatusMessage StatusMessageProvider ToolStarted StepStarted ModuleStarted: Write
   weft.events.NodeStarted: it has the path of what begins
@@ -288,6 +300,11 @@ inputs labels augmented get keys items: Read .values, a mapping of all fields by
 [ledger]
 usage usages get_total_tokens total add_usage: Read .spent(): it has calls, tokens and
   usd
+[report]
+baseline before_score: Read .seed_score.mean
+mean after_score best_score: Read .score.mean
+cost spent: Read .usd, .calls and .tokens
+gain improvement delta: Read .comparison
 [node]
 usage get_lm_usage: Read .calls: each has its usage; a whole run's is
   program.run(...).trace.usage
@@ -422,8 +439,8 @@ trace track_usage: Read program.run(...).trace, or module.prompt(...)
 async_max_workers: Say concurrency= where it runs: program.batch
 max_errors: No number of failures ends an evaluation: read its .failures. A batch
   goes on with on_error="keep"
-return_failed_examples: Write on_error="keep": the error stands in the place of the
-  row's value
+return_failed_examples return_exceptions raise_on_error: Write on_error="keep": the
+  error stands in the place of the row's value
 disable_progress_bar: Leave it out: a bar is drawn where progress=True stands
 straggler_limit: Leave it out: a call that takes too long ends by itself
 timeout: Write weft.LM(..., timeout=...): it is of one attempt
@@ -517,7 +534,7 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
             model, response, history, media, tool, sandbox, type, call, row,
-            node, events, event, demo, ledger or option.
+            report, node, events, event, demo, ledger or option.
         name: The name.
         known: The names that are there.
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
+import pydantic
+
 from ..errors import GraphError, SignatureError
 from ..ground.words import brief
 from ..seam import answered_by, recorder
@@ -54,13 +56,17 @@ def trace_function(function: Callable[..., Any], name: str) -> Traced:
         if error.name == function.__name__:
             raise recursion(where, name) from None
         raise
-    except TypeError as error:
+    except (TypeError, pydantic.ValidationError) as error:
         if Ref.__name__ not in str(error):
             raise
+        said, remedy = str(error), "Do it in a @weft.step function and call that"
+        if isinstance(error, pydantic.ValidationError):
+            said = f"a model {error.title!r} is made of it"
+            remedy = f"Make {error.title} in a @weft.step function, or give a dict"
         raise GraphError(
             f"{where}: program {name!r} gives a value that is not there yet to other "
-            f"code: {error}",
-            hint="Do it in a @weft.step function and call that",
+            f"code: {said}",
+            hint=remedy,
         ) from error
     traced = _finish(scope, inputs, returned, hints.get("return", Any), where)
     _refuse_catching(function, traced.graph)

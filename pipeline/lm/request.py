@@ -123,6 +123,13 @@ class Request:
     soft: Soft | None = None
     lora: Lora | None = None
 
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it. It answers `"x" in request`, too.
+
+        def __getitem__(self, at: object) -> Any:
+            message = f"a Request is no text and no mapping, and nothing is at {at!r}"
+            raise CallError(message, hint="Read .messages[-1].text, what is said last")
+
     @property
     def canonical(self) -> bytes:
         """The bytes that identify this request, the same in every process.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ..pipeline.ground.hints import Advised
 from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import counted
@@ -57,7 +58,7 @@ class Flip:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(Advised):
     """How a compile went, with scores on sealed rows that nobody chose by.
 
     Args:
@@ -90,6 +91,7 @@ class Report:
             this one, and those that led to the artifact it started from.
     """
 
+    _advised_as = "report"
     compiler: Mapping[str, Any]
     seed_score: Evaluation
     score: Evaluation

@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .ground.hints import Advised
 from .trace import NodeRun, Trace
 
 
 @dataclass(frozen=True, slots=True)
-class NodeStarted:
+class NodeStarted(Advised):
     """A module, a step, a region or a program inside the program begins."""
 
+    _advised_as = "event"
     path: str
     order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class FieldDelta:
+class FieldDelta(Advised):
     """A piece of an output field, as the model writes it.
 
     Args:
@@ -32,6 +34,7 @@ class FieldDelta:
         order: The node's place in the run.
     """
 
+    _advised_as = "event"
     path: str
     field: str
     text: str
@@ -39,29 +42,32 @@ class FieldDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Advised):
     """The fields a module has written so far, as text; comes as each field ends."""
 
+    _advised_as = "event"
     path: str
     fields: Mapping[str, str]
     order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class Restarted(Advised):
     """A module is asked again, after a lost connection or an unusable reply.
 
     What it had written so far does not count.
     """
 
+    _advised_as = "event"
     path: str
     order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFinished:
+class NodeFinished(Advised):
     """A node is done, well or not; `run` is its part of the trace."""
 
+    _advised_as = "event"
     path: str
     run: NodeRun
 
@@ -72,9 +78,10 @@ class NodeFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Advised):
     """The program's value and its whole trace; always the last event."""
 
+    _advised_as = "event"
     value: Any
     trace: Trace
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
+from .ground.hints import Advised
 from .ground.lazy import deferred
 from .ground.options import check_options, explained
 from .ground.shapes import is_mapping
@@ -63,7 +64,7 @@ _FACTS = ("product", "audience", "channel", "purpose")
 
 @explained('Write weft.Demo({"question": "...", "answer": "..."})')
 @dataclass(frozen=True, eq=False)
-class Demo:
+class Demo(Advised):
     """A demonstration: one solved case that the model is shown.
 
     Args:
@@ -76,6 +77,7 @@ class Demo:
     True
     """
 
+    _advised_as = "demo"
     values: Mapping[str, Any]
     source: str = ""
     by: str = "labelled"
@@ -92,6 +94,15 @@ class Demo:
         """Sixteen hex digits of the SHA-256 of the values."""
         text = strictjson.canonical(dict(self.values))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it.
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self.__dict__.get("values", ()):
+                said = f"a demo has no attribute {name!r}. Read .values[{name!r}]"
+                raise AttributeError(said)
+            return super().__getattr__(name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Demo):

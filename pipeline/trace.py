@@ -70,7 +70,7 @@ class Call:
 
 
 @dataclass(frozen=True, repr=False)
-class NodeRun:
+class NodeRun(Advised):
     """One node's run.
 
     Args:
@@ -90,6 +90,7 @@ class NodeRun:
             `agreement` of a vote, `answered_by` of a fallback.
     """
 
+    _advised_as = "node"
     path: str
     kind: NodeKind
     inputs: Mapping[str, Any]

@@ -340,7 +340,7 @@ MISTAKES: dict[str, Mistake] = {
     "configure's lm by place": (
         lambda: ANY.configure("embedded"),
         errors.ConfigError,
-        "Write configure(option=value)",
+        'Write configure(lm="openai/gpt-5-mini")',
     ),
     "metric of a compiler": (
         lambda: ANY.compilers.BootstrapFewShot(metric=EXACT),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .pipeline.events import (
     Event,
     FieldDelta,
@@ -11,6 +13,7 @@ from .pipeline.events import (
     Partial,
     Restarted,
 )
+from .pipeline.ground.hints import missing
 
 __all__ = [
     "Event",
@@ -21,3 +24,9 @@ __all__ = [
     "Partial",
     "Restarted",
 ]
+
+if not TYPE_CHECKING:
+    # Hidden, so that checkers refuse what is no event.
+
+    def __getattr__(name: str) -> Any:
+        raise missing(f"module {__name__!r}", "events", name, __all__)

@@ -12,11 +12,15 @@ from functools import cache
 
 _TABLE = """
 [package]
+split train_test_split: Leave it out: weft.compile sets rows aside by itself; your own
+  are val=, and what is sealed is never searched on
+optimize optimizer optimizers fit train: Write weft.compile(program, rows, metric=...)
 InputField OldInputField: Write weft.Input("what it holds")
 OutputField: Write weft.Output("what it holds")
 Module: Write a typed function under @weft.program; what `forward` did is its body
-Prediction: A module gives an instance of its signature; read its attributes. A
-  metric's score and feedback are weft.Score(value, feedback)
+Prediction: A module gives an instance of its signature; read its attributes. A program
+  of several results returns a dict; a metric's score and feedback are
+  weft.Score(value, feedback)
 Evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
   Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
@@ -67,7 +71,9 @@ Type Code: Describe it in the signature; a field is text, media or
 HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
 Field: Write weft.Input("what it holds"), or weft.Output(...)
-BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
+BaseLM: Write weft.FunctionLM(function), or a class with model, endpoint, sampling,
+  schema_mode and complete
+OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
 DummyLM: Write weft.ScriptedLM([{"answer": "red"}])
 ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
   -> answer", "Answer briefly.")
@@ -234,11 +240,20 @@ inspect_history history traces train: Read program.run(...).trace, or
   module.prompt(...)
 predict extended_signature: It is a module itself
 rationale: Read .reasoning
+usage lm_usage cost: Read .trace.usage and .cost of program.run(...), or
+  weft.info(result).calls: each has its own
+trace: Read program.run(...).trace, or weft.info(result)
+json dict to_dict model_dump_json: Write weft.to_dict(result) for plain JSON data
+inputs labels without with_inputs: Write dict(result), which is its outputs
+fields input_fields output_fields outputs: Read .signature, or .spec.fields
+reasoning: Write weft.ChainOfThought, which asks for it; what a model thought by itself
+  is weft.info(result).calls[0].reasoning
 update_config get_config: Write with_(sampling={...})
 detailed_results trial_logs candidate_programs prompt_model_total_calls: Read
   .report.tried and .best(3) of weft.compile's result
 completions: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
-get_lm_usage: Read weft.info(result)
+get_lm_usage: Read program.run(...).trace.usage, or weft.info(result).calls: each
+  has its usage
 map_named_predictors: Write program.with_modules({...})
 bootstrap compile: Write weft.compile(program, rows, metric=...)
 demos: Read module.parameters.demos; write module.with_(demos=[...])
@@ -258,10 +273,47 @@ callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
   .best(3) of weft.compile's result
 answer output: Read .value, which is what the program gives
-results: Read .rows
+results: Read .rows: each has an example, a prediction and a score, whose .value is in
+  [0, 1]
 usage: Read .trace.usage
 score: Read .mean of an evaluation, .report.score.mean of a compile
 improvement: Read .report.comparison
+best_score val_score: Read .report.score.mean, which is of sealed rows
+demos predictors: Read .program.modules
+cost spent: Read .report.usd, .report.calls and .report.tokens
+[events]
+StatusMessage StatusMessageProvider ToolStarted StepStarted ModuleStarted: Write
+  weft.events.NodeStarted: it has the path of what begins
+StepFinished ToolFinished ModuleFinished: Write weft.events.NodeFinished
+StreamResponse StreamListener Token Delta Chunk: Write weft.events.FieldDelta: it has
+  the path of a module, a field, and its next words in text
+Prediction: Write weft.events.Finished: its value is what the program gives
+[event]
+chunk content delta token: Read .text
+signature_field_name: Read .field
+predict_name predict message name node: Read .path
+is_last_chunk: Leave it out: weft.events.Partial comes as each field ends
+prediction result output answer: Read .value, which is what the program gives
+outputs inputs: Read .run.{} of a NodeFinished
+[demo]
+inputs labels augmented get keys items: Read .values, a mapping of all fields by name
+[ledger]
+usage usages get_total_tokens total add_usage: Read .spent(): it has calls, tokens and
+  usd
+[report]
+baseline before_score: Read .seed_score.mean
+mean after_score best_score: Read .score.mean
+cost spent: Read .usd, .calls and .tokens
+gain improvement delta: Read .comparison
+[node]
+usage get_lm_usage: Read .calls: each has its usage; a whole run's is
+  program.run(...).trace.usage
+cost: Read .calls: each has its cost; a whole run's is program.run(...).cost
+prompt messages request: Read .calls[0].messages
+reply response completion: Read .calls[0].reply
+reasoning: Read .calls[0].reasoning
+logprobs: Read .calls[0].logprobs
+model: Read .calls[0].model
 [signature]
 instructions instruction: Read weft.Predict(it).parameters.instruction
 with_instructions append_instructions: Write it.with_instruction("...")
@@ -327,8 +379,16 @@ start shutdown close: Leave it out: each run has a process of its own; .session(
   variables from one to the next
 tools invoke_tool output_fields: Give functions=[...] to .run(code)
 [type]
-Tool: Write weft.ReAct("question -> answer", tools=[...], calls="native"), which
-  tells the model of them; a signature holds data alone
+Tool ToolCalls ToolCallResults: Write weft.ReAct("question -> answer", tools=[...],
+  calls="native"), which tells the model of them; a signature holds data alone
+number double numeric: Write int or float
+Text text: Write str
+Reasoning: Leave it out, and read weft.info(result).calls[0].reasoning, or write
+  weft.ChainOfThought
+Code: Write str, and name the language in the field's description
+Citations: Write weft.Cited("question, passages: list[Passage] -> answer")
+BaseModel: Write the class of the model itself, with types={"NAME": NAME}
+Example Prediction: Write each field of its own, or a pydantic model
 [call]
 lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
 demos: Write module.with_(demos=[...])
@@ -379,8 +439,8 @@ trace track_usage: Read program.run(...).trace, or module.prompt(...)
 async_max_workers: Say concurrency= where it runs: program.batch
 max_errors: No number of failures ends an evaluation: read its .failures. A batch
   goes on with on_error="keep"
-return_failed_examples: Write on_error="keep": the error stands in the place of the
-  row's value
+return_failed_examples return_exceptions raise_on_error: Write on_error="keep": the
+  error stands in the place of the row's value
 disable_progress_bar: Leave it out: a bar is drawn where progress=True stands
 straggler_limit: Leave it out: a call that takes too long ends by itself
 timeout: Write weft.LM(..., timeout=...): it is of one attempt
@@ -426,6 +486,8 @@ rationale_field: The field is `reasoning`
 choices: Write them as the type: Literal["yes", "no"]
 type: Write the type behind the colon: answer: int = weft.Output()
 prefix: The field's name is what the model sees; describe it in words
+fail_count: Leave it out: a reply that cannot be used is no candidate, and other errors
+  end the call
 [meant option]
 trainset: train rows
 valset: val rows
@@ -471,7 +533,8 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
 
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
-            model, response, history, media, tool, sandbox, type, call, row or option.
+            model, response, history, media, tool, sandbox, type, call, row,
+            report, node, events, event, demo, ledger or option.
         name: The name.
         known: The names that are there.
 

@@ -20,7 +20,7 @@ from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
 from ..ground.files import decoded, read_bounded
-from ..ground.options import checked, path_of
+from ..ground.options import checked_as, path_of
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from ..lm.lm import SAMPLING
@@ -63,7 +63,7 @@ def load(
     rename: Mapping[str, str] | None = None,
     soft: bool = True,
 ) -> Any: ...
-@checked
+@checked_as("load(path), or load(path, program=...) with the live program")
 def load(
     path: str | Path,
     *,

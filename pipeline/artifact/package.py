@@ -8,14 +8,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from unicodedata import normalize
 
-from ..errors import ArtifactError, did_you_mean
+from ..errors import ArtifactError, ConfigError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground.files import write_whole
 from ..ground.options import path_of
+from ..ground.words import brief
 from .fit import fitted
 from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
@@ -61,7 +62,15 @@ def programs(
 
     Returns:
         `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
+
+    Raises:
+        ConfigError: The package is no text.
     """
+    if not isinstance(cast(object, package), str):
+        raise ConfigError(
+            f"programs: package={brief(repr(package))} is no package's name",
+            hint="Write weft.programs(__name__) in its __init__.py",
+        )
     given = tuple(steps)
     folder = importlib.resources.files(package)
     files = _artifacts(folder)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields
 from typing import Final, TypeVar, cast
 
 from ..errors import ConfigError
+from ..ground.hints import Advised
 from ..ground.words import counted
 from ..lm.prices import Estimate
 from .reservation import PICO, Account, Amount, Claim, Lease, Room, exceeded, most_of
@@ -155,7 +156,7 @@ class Spent:
     trained: int = 0
 
 
-class Ledger:
+class Ledger(Advised):
     """A thread-safe account book that holds one run to its budget.
 
     Args:
@@ -166,6 +167,8 @@ class Ledger:
     >>> ledger.spent().calls, ledger.remaining().calls
     (0, 10)
     """
+
+    _advised_as = "ledger"
 
     def __init__(
         self,

@@ -158,6 +158,15 @@ class Example:
     def __contains__(self, name: object) -> bool:
         return name in self.labels or name in self.inputs
 
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it.
+
+        def __len__(self) -> int:
+            raise _no_mapping(self)
+
+    def __bool__(self) -> bool:
+        return True  # Python would ask for the length
+
     def __hash__(self) -> int:
         return hash(self.id)
 

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
+import pydantic
+
 from ..errors import GraphError, SignatureError
+from ..ground.words import brief
 from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
@@ -53,13 +56,17 @@ def trace_function(function: Callable[..., Any], name: str) -> Traced:
         if error.name == function.__name__:
             raise recursion(where, name) from None
         raise
-    except TypeError as error:
+    except (TypeError, pydantic.ValidationError) as error:
         if Ref.__name__ not in str(error):
             raise
+        said, remedy = str(error), "Do it in a @weft.step function and call that"
+        if isinstance(error, pydantic.ValidationError):
+            said = f"a model {error.title!r} is made of it"
+            remedy = f"Make {error.title} in a @weft.step function, or give a dict"
         raise GraphError(
             f"{where}: program {name!r} gives a value that is not there yet to other "
-            f"code: {error}",
-            hint="Do it in a @weft.step function and call that",
+            f"code: {said}",
+            hint=remedy,
         ) from error
     traced = _finish(scope, inputs, returned, hints.get("return", Any), where)
     _refuse_catching(function, traced.graph)
@@ -114,9 +121,15 @@ def _refuse_other(given: object) -> None:
             hint="Write what `forward` does as a typed function under @weft.program, "
             "and keep its modules in variables beside it",
         )
+    if inspect.ismethod(given):
+        raise GraphError(
+            f"{given.__qualname__!r} is a method, and a program has no object",
+            hint="Write a typed function under @weft.program, and keep the modules "
+            "that it calls in variables beside it",
+        )
     if not inspect.isfunction(given):
         raise GraphError(
-            f"{given!r} is no function, as a program must be",
+            f"{brief(repr(given))} is no function, as a program must be",
             hint="Write @weft.program above a typed function",
         )
     if not given.__name__.isidentifier():

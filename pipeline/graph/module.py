@@ -641,7 +641,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         kind = type(self).__name__
         if type(cast(object, n)) is not int or not 0 < n < MOST_TRIES:
             hint = f"Give a whole number from 1 to {MOST_TRIES - 1}"
-            raise ConfigError(f"{kind}: n={n!r} is no number of tries", hint=hint)
+            hint += f", behind the reward: {kind}(module, reward, n)" * callable(n)
+            shown = brief(repr(cast(object, n)))
+            raise ConfigError(f"{kind}: n={shown} is no number of tries", hint=hint)
         if not isinstance(cast(object, part), Runnable):
             shown = brief(" ".join(repr(part).split()))
             raise ConfigError(

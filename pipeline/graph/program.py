@@ -415,6 +415,15 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
         hint = "Decorate a typed function with @weft.program, or give a module"
         if isinstance(getattr(target, "program", None), Program):
             hint = "Give its .program"
+        elif isinstance(target, Step):
+            hint = "Call it in a typed function under @weft.program"
+        elif not inspect.isfunction(target) and (
+            callable(target) or hasattr(target, "forward")
+        ):
+            hint = (
+                "Write what it does as a typed function under @weft.program, and keep "
+            )
+            hint += "the modules that it calls in variables beside it"
         raise ConfigError(f"{brief(repr(target))} is no program", hint=hint)
     module = cast("Module[..., Any]", target)
     name = name or module.name

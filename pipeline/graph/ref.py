@@ -28,6 +28,8 @@ from .graph import Body
 
 _AS_STEP = "Do it in a @weft.step function and call that"
 _WITH_TYPE = "Annotate the result of the function that gives it"
+_MAPPED = ("get", "items", "keys", "values", "toDict", "model_dump", "completions")
+"""Asked of a result as if it were a mapping, or DSPy's."""
 
 
 class Ref:
@@ -57,10 +59,20 @@ class Ref:
             )
             _refuse(
                 f"{_named(self)} has no {what} {name!r}; it has {', '.join(known)}",
-                did_you_mean(name, known),
+                f"Take one: .{[*known][-1]}"
+                if name in _MAPPED
+                else did_you_mean(name, known),
             )
         take = take_of(self)
         return Ref(Take(take.source, (*take.path, name)), known[name], self._owner)
+
+    def __getitem__(self, at: object) -> Ref:
+        kind = kind_of(self)
+        if isinstance(at, str) and isinstance(kind, type) and _is_signature(kind):
+            return self.__getattr__(at)  # as a result is read once it is there
+        what = f"{_named(self)} has no value yet, so `[...]` cannot take a part of it"
+        model = "of a pydantic model a field can be taken, as in state.notes"
+        return _refuse(what, f"{_AS_STEP}; {model}")
 
     def __setattr__(self, name: str, value: object) -> None:
         _refuse(f"{_named(self)}.{name} cannot be set: values are immutable", _AS_STEP)
@@ -112,10 +124,6 @@ _OTHER: dict[str, tuple[str, str]] = {
     ),
     "len": ("has no length yet", _AS_STEP),
     "contains": ("has no value yet, so `in` cannot look into it", _AS_STEP),
-    "getitem": (
-        "has no value yet, so `[...]` cannot take a part of it",
-        f"{_AS_STEP}; of a pydantic model a field can be taken, as in state.notes",
-    ),
     "str": (
         "is no text yet: str() and f-strings cannot show it",
         "Pass it as an input of its own, or join texts in a @weft.step function",
@@ -152,20 +160,9 @@ _OPERATORS = {
     "xor": "^",
 }
 _CALLS = (
-    *("neg", "pos", "abs", "invert", "int", "float", "complex", "round"),
-    *(
-        "setitem",
-        "delitem",
-        "fspath",
-        "enter",
-        "exit",
-        "aenter",
-        "aexit",
-        "aiter",
-        "next",
-        "reversed",
-        "bytes",
-    ),
+    *("neg", "pos", "abs", "invert", "int", "float", "complex", "round", "bytes"),
+    *("setitem", "delitem", "fspath", "next", "reversed"),
+    *("enter", "exit", "aenter", "aexit", "aiter"),
 )
 
 

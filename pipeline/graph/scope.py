@@ -32,7 +32,18 @@ from ..signature.types import type_name
 from ..signature.wording import to_give
 from .binding import Binding, Const, Pack, Take, copied, is_node, takes_of
 from .graph import Node, unused
-from .ref import Ref, field_that_fits, fit, holds_ref, owner_of, shown, take_of, type_of
+from .ref import (
+    Ref,
+    field_that_fits,
+    fit,
+    holds_ref,
+    item_type,
+    members_of_kind,
+    owner_of,
+    shown,
+    take_of,
+    type_of,
+)
 from .uses import Part, closure_of, frame_names, variables_of
 
 _ODD = "/#$"
@@ -241,6 +252,10 @@ def _conversion(source: Any, wanted: Any, *, constant: bool) -> str:
     if constant:
         return "Give a value of that type"
     convert = "Convert it in a @weft.step function, or change one of the types"
+    if item_type(wanted) is str and members_of_kind(item_type(source)):
+        # Passages, say, for texts.
+        convert = f"Write {type_name(source)} there, or take the texts out of it in a "
+        convert += "@weft.step function"
     return field_that_fits(source, wanted) or convert
 
 

@@ -88,5 +88,40 @@ class Advised(metaclass=AdvisedType):
             raise missing(what, self._advised_as, name, known)
 
 
+class AdvisedSummary(Advised):
+    """Holds a number and rows, and is neither: it says which of its fields are."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse them. The first answers a loop over it, too.
+
+        def __getitem__(self, at: object) -> Any:
+            raise _misused(self, f"no list, and nothing in it is at {at!r}", "results")
+
+        def __format__(self, form: str) -> str:
+            if not form:
+                return str(self)
+            raise _misused(self, f"no number that {form!r} can show", "score")
+
+        def __float__(self) -> float:
+            raise _misused(self, "no number", "score")
+
+        def __round__(self, digits: int | None = None) -> float:
+            raise _misused(self, "no number", "score")
+
+        def __lt__(self, other: object) -> bool:
+            raise _misused(self, "no number, and nothing is above or below it", "score")
+
+        __le__ = __gt__ = __ge__ = __lt__
+
+
+def _misused(summary: Advised, what: str, meant: str) -> Exception:
+    from ..errors import CallError  # noqa: PLC0415 - importing weft stays quick
+
+    said = f"{type(summary).__name__} is {what}"
+    return CallError(said, hint=brought(summary._advised_as, meant))
+
+
 def _public(names: Iterable[str]) -> list[str]:
     return [name for name in names if not name.startswith("_")]

@@ -165,6 +165,19 @@ def checked_with(
     return check
 
 
+def checked_as(form: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """As `checked`, for a function whose remedy is a call like this one.
+
+    >>> @checked_as('configure(lm="embedded")')
+    ... def configure(**options): ...
+    >>> configure("embedded")
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: configure: too many positional arguments. Write \
+configure(lm="embedded")
+    """
+    return functools.partial(_checked, remedy=f"Write {form}")
+
+
 def decorator(function: Callable[P, T]) -> Callable[P, T]:
     """As `checked`, for what stands above a `def` and takes nothing else."""
     remedy = (

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias, TypeGuard, cast, final
 
 from ..errors import ConfigError
 from ..ground.files import AppendLog
+from ..ground.hints import Advised
 from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict, is_list
 from .as_json import (
@@ -45,13 +46,13 @@ Answer: TypeAlias = str | Response | Sequence[ToolCall]
 """What a function may answer: a text, a whole response, or tool calls."""
 
 _SHOWN: Final = 200
-
-
 _WHO: Final = ("model", "endpoint", "sampling", "schema_mode")
 
 
-class _Fake(Direct):
+class _Fake(Direct, Advised):
     """What all fakes share: who they are, a count and the requests seen."""
+
+    _advised_as = "model"
 
     def __init__(self, model: str, *, schema_mode: bool = False) -> None:
         who: tuple[Any, ...] = (model, f"fake:{model}", {}, schema_mode)
@@ -125,6 +126,9 @@ class ScriptedLM(_Fake):
         schema_mode: bool = False,
     ) -> None:
         super().__init__(model, schema_mode=schema_mode)
+        if isinstance(cast(object, replies), str):
+            hint = "Write a list: ScriptedLM([...])"
+            raise ConfigError(f"the script {replies!r} is one text", hint=hint)
         self._by_part = dict(replies) if isinstance(replies, Mapping) else None
         self._in_order = [] if isinstance(replies, Mapping) else list(replies)
 
@@ -154,7 +158,8 @@ class ScriptedLM(_Fake):
             if part in asked:
                 return reply
         parts = ", ".join(repr(part) for part in replies)
-        hint = f"It answers messages that hold one of: {parts}"
+        hint = f"It answers messages that hold one of: {parts}; "
+        hint += "a reply by field stands in a list, ScriptedLM([{...}])"
         if repaired := _repaired(request):
             hint = f"Mend the reply, add one for {REPAIR!r}, or set repairs=0"
         raise ConfigError(
@@ -299,7 +304,8 @@ class ReplayLM(_Fake):
             raise self._missing(request)
         response = await self._source.complete(request)
         with self._lock:
-            self._record(request.key, request, response)
+            self._responses[request.key] = response
+            self._recorded.append(request)
             self._append(
                 {
                     "request": request_to_json(request),
@@ -307,10 +313,6 @@ class ReplayLM(_Fake):
                 }
             )
         return response
-
-    def _record(self, key: str, request: Request, response: Response) -> None:
-        self._responses[key] = response
-        self._recorded.append(request)
 
     def _append(self, tree: Mapping[str, JSON]) -> None:
         line = json.dumps(tree, sort_keys=True, allow_nan=False) + "\n"
@@ -343,12 +345,11 @@ class ReplayLM(_Fake):
                     continue
                 request = request_from_json(tree["request"])
                 response = response_from_json(tree["response"], cached=False)
-                self._record(key_in(tree["request"]), request, response)
+                self._responses[key_in(tree["request"])] = response
+                self._recorded.append(request)
             except (ValueError, KeyError, TypeError) as error:
-                message = f"line {number} of {str(self._path)!r} is no recording"
-                raise ConfigError(
-                    f"{message}: {error}", hint="Record it again"
-                ) from None
+                what = f"line {number} of {str(self._path)!r} is no recording"
+                raise ConfigError(f"{what}: {error}", hint="Record it again") from None
         if who is not None and self._source and _identity(self._source) != who:
             raise ConfigError(
                 f"{str(self._path)!r} holds recordings of {who['model']!r}, at "
@@ -367,14 +368,10 @@ class ReplayLM(_Fake):
         if near is None:
             what = "nothing was recorded"
         else:
-            changes = [
-                line
-                for line in difflib.unified_diff(near, shown, lineterm="", n=0)
-                if not line.startswith(("---", "+++", "@@"))
-            ]
-            what = "from the nearest one it differs in:\n" + "\n".join(
-                changes[:_DIFFERENCES]
-            )
+            diff = difflib.unified_diff(near, shown, lineterm="", n=0)
+            changes = [x for x in diff if not x.startswith(("---", "+++", "@@"))]
+            head = "from the nearest one it differs in:"
+            what = "\n".join((head, *changes[:_DIFFERENCES]))
         return ConfigError(
             f"this request was not recorded in {str(self._path)!r}; {what}",
             hint="Record it: ReplayLM(path, record=LM(...))",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from ..errors import CallError
 from ..ground.shapes import is_dict, is_list
 from ..ground.strictjson import plain_text
 from ..media.media import Media, Part
@@ -55,6 +56,13 @@ class Message:
     content: str | tuple[Part, ...]
     tool_calls: tuple[ToolCall, ...] = ()
     answers: str = ""
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it. It answers `"x" in message`, too.
+
+        def __getitem__(self, at: object) -> Any:
+            message = f"a Message is no text and no mapping, and nothing is at {at!r}"
+            raise CallError(message, hint="Read .role, and .text or .content")
 
     def __repr__(self) -> str:
         said = f"role={self.role!r}, content={self.content!r}"

@@ -123,6 +123,13 @@ class Request:
     soft: Soft | None = None
     lora: Lora | None = None
 
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it. It answers `"x" in request`, too.
+
+        def __getitem__(self, at: object) -> Any:
+            message = f"a Request is no text and no mapping, and nothing is at {at!r}"
+            raise CallError(message, hint="Read .messages[-1].text, what is said last")
+
     @property
     def canonical(self) -> bytes:
         """The bytes that identify this request, the same in every process.
@@ -230,6 +237,13 @@ class Response(Advised):
         def __getitem__(self, at: object) -> Any:
             message = f"a model's answer is one Response, in which nothing is at {at!r}"
             raise CallError(message, hint=brought("response", "choices"))
+
+        def __len__(self) -> int:
+            message = "a model's answer is one Response, which has no length"
+            raise CallError(message, hint=brought("response", "choices"))
+
+        def __bool__(self) -> bool:
+            return True  # Python would ask for the length
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""

@@ -23,7 +23,7 @@ from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import Place
-from ..ground.hints import Advised
+from ..ground.hints import AdvisedSummary
 from ..ground.lazy import deferred
 from ..ground.options import checked
 from ..ground.pages import drawn
@@ -72,7 +72,7 @@ _ADVISED: Final = 64
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation(Advised):
+class Evaluation(AdvisedSummary):
     """Scores of one program over rows, in the order of the rows.
 
     Args:

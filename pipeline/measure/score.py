@@ -34,6 +34,7 @@ from ..graph.module import Module
 from ..graph.runnable import Runnable
 from ..ground.options import explained
 from ..ground.shapes import is_dict, is_mapping
+from ..ground.words import brief
 from ..run.bridge import WouldWait, in_thread
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
@@ -189,7 +190,7 @@ def require_callable(metric: object) -> None:
     hint = "Give a function of (example, prediction), such as "
     hint += 'weft.metrics.exact("answer")'
     if not callable(metric):
-        raise MetricError(f"{metric!r} is no metric", hint=hint)
+        raise MetricError(f"{brief(repr(metric))} is no metric", hint=hint)
     _refuse_judge(metric)
     try:
         shape = inspect.signature(metric)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args, overload
 
 from pydantic_core import CoreSchema, core_schema
 
@@ -90,6 +90,17 @@ class History(Advised):
 
     def __len__(self) -> int:
         return len(self.turns)
+
+    @overload
+    def __getitem__(self, at: int) -> Turn: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> History: ...
+
+    def __getitem__(self, at: int | slice) -> Turn | History:
+        """One turn; of a slice, as of `history[-6:]`, the conversation that it is."""
+        found = self.turns[at]
+        return found if isinstance(found, Turn) else History(found)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self.turns == other.turns

@@ -22,7 +22,7 @@ from ..calls.retry import RetryPolicy
 from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
-from ..ground.options import check_options, checked, path_of
+from ..ground.options import check_options, checked_as, path_of
 from ..lm.embedding.model import EmbeddingModel
 from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of
@@ -215,7 +215,7 @@ def current() -> Settings:
     return _scope.get() or _process
 
 
-@checked
+@checked_as('configure(lm="openai/gpt-5-mini")')
 def configure(**options: Unpack[Options]) -> None:
     """Set options for the whole process, every thread and task of it.
 
@@ -233,7 +233,7 @@ def configure(**options: Unpack[Options]) -> None:
     _process = _changed(_process, options, "configure")
 
 
-@checked
+@checked_as('`with use(lm="openai/gpt-5-mini"):`')
 @contextlib.contextmanager
 def use(**options: Unpack[Options]) -> Generator[Settings]:
     """Set options for a scope; as `configure`, and undone at its end.

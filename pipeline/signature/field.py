@@ -35,7 +35,7 @@ from .lossless import (
 )
 from .note import Note
 from .types import Kind, check_rules, choices_of, kind_of, options_of
-from .wording import first_error, raised_in_type, wanted
+from .wording import first_error, raised_by_validator, raised_in_type, wanted
 
 FieldRole = Literal["input", "output"]
 _log: Final = logging.getLogger("weft")
@@ -259,6 +259,8 @@ class FieldSpec:
             except (TypeError, ValueError, RecursionError):
                 raise ValueError(first_error(error)) from None
         except TypeError as error:  # a rule that this value knows nothing of
+            if raised_by_validator(error):
+                raise
             raise ValueError(str(error)) from None
 
     def fallback(self) -> Any:
@@ -337,9 +339,9 @@ class FieldSpec:
             made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
         except pydantic.ValidationError as error:
             raise ValueError(first_error(error)) from None
-        except TypeError as error:
-            raise ValueError(str(error)) from None
         except Exception as error:
+            if isinstance(error, TypeError) and not raised_by_validator(error):
+                raise ValueError(str(error)) from None
             fault = raised_in_type(self.name, error)
             if fault is None:
                 raise

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
+from ..ground.hints import brought
 from ..media.turns import History
 from ..media.values import Audio, File, Image
 from .field import FieldSpec
@@ -270,12 +271,7 @@ def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
         return None
     if isinstance(node, ast.Name):
         if node.id not in known:
-            raise SignatureError(
-                f"unknown type {node.id!r}",
-                hint=did_you_mean(node.id, known)
-                if _near(node.id, known)
-                else "Pass it in types={...}, or write the signature as a class",
-            )
+            raise _unknown(node.id, known)
         if known[node.id] in _FORMS:
             raise SignatureError(
                 f"{node.id} stands alone in {text!r}", hint=f"Write {node.id}[...]"
@@ -291,7 +287,17 @@ def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
             f"{text.strip()!r}: types are known by their own names",
             hint=f"Write {node.attr} in place of {ast.unparse(node)}",
         )
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        raise _unknown(node.attr, known)
     raise _no_type(text)
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> SignatureError:
+    remedy = brought("type", name)
+    if not remedy and _near(name, known):
+        remedy = did_you_mean(name, known)
+    otherwise = f'Pass types={{"{name}": {name}}}, or write the signature as a class'
+    return SignatureError(f"unknown type {name!r}", hint=remedy or otherwise)
 
 
 def _no_type(text: str) -> SignatureError:

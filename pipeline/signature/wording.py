@@ -167,6 +167,11 @@ def raised_in_type(field: str, error: Exception) -> StepError | None:
     )
 
 
+def raised_by_validator(error: Exception) -> bool:
+    """Whether an error came out of a function of the user's."""
+    return bool(_validator_in(error))
+
+
 def _validator_in(error: Exception) -> str:
     """Which function of the user's an error came out of, and where; or empty."""
     step = error.__traceback__

@@ -234,7 +234,10 @@ def test_any_text_is_a_type_or_a_signature_error(text: str) -> None:
         ("lst[str]", "Did you mean 'list'?"),
         ("Literl['a']", "Did you mean 'Literal'?"),
         ("Animl", "Did you mean 'Animal'?"),
-        ("Vehicle", "Pass it in types={...}, or write the signature as a class"),
+        (
+            "Vehicle",
+            'Pass types={"Vehicle": Vehicle}, or write the signature as a class',
+        ),
         ("Literal", "Write Literal[...]"),
         ("a b", "Write for example list[str] or int | None"),
         ("Literal[1.5]", 'Write for example Literal["yes", "no"]'),

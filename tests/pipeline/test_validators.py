@@ -58,6 +58,37 @@ def test_a_call_names_module_field_and_validator() -> None:
     assert "ValueError" in caught.value.hint
 
 
+class Length(pydantic.BaseModel):
+    """A value whose validator takes a number for a text."""
+
+    minutes: int
+
+    @pydantic.field_validator("minutes")
+    @classmethod
+    def short(cls, minutes: Any) -> int:
+        """Fail, as a slip does."""
+        return int(len(minutes) < 3)
+
+
+def test_a_type_error_of_a_validator_is_no_wrong_value() -> None:
+    """A slip in a validator is told as one, for a reply and for an argument."""
+    ask: Any = weft.Predict(
+        "message -> length: Length", types={"Length": Length}, name="ask", repairs=3
+    )
+    told: Any = weft.Predict(
+        "length: Length -> answer", types={"Length": Length}, name="told"
+    )
+    lm = weft.ScriptedLM([{"length": {"minutes": 5}}])
+
+    with weft.use(lm=lm, cache=None):
+        with pytest.raises(StepError, match="raised TypeError: object of type 'int'"):
+            ask(message="hi")
+        with pytest.raises(StepError, match=r"its validator Length\.short"):
+            told(length={"minutes": 5})
+
+    assert lm.calls == 1
+
+
 def test_a_value_error_is_mended_as_ever() -> None:
     """It says that the value is wrong, and the model is asked again."""
     lm = weft.ScriptedLM([REPLY % "wrong", REPLY % "cards"])

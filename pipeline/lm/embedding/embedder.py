@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from ...errors import ConfigError, ModelError
 from ...ground.lazy import deferred
 from ...ground.options import checked
+from ...ground.words import brief
 from ..lm import checked_headers, checked_proxy, checked_timeout, sendable
 from ..request import JSON, Request, Response, Usage
 from ..route import EMBEDDED, OPENAI, resolve
@@ -228,10 +229,11 @@ def _stand_in(request: Request) -> Response:
 def _check_texts(**texts: object) -> None:
     for name, text in texts.items():
         if not sendable(text):
-            raise ConfigError(
-                f"Embedder: {name}={text!r} is no text of one line",
-                hint='Write it like Embedder("openai/text-embedding-3-small")',
-            )
+            hint = 'Write it like Embedder("openai/text-embedding-3-small")'
+            if callable(text):
+                hint = "Write weft.FunctionEmbedder(function): of a text its vector"
+            message = f"Embedder: {name}={brief(repr(text))} is no text of one line"
+            raise ConfigError(message, hint=hint)
 
 
 def _check_secrets(**texts: object) -> None:

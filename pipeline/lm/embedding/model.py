@@ -184,9 +184,20 @@ class FunctionEmbedder(EmbeddingModel):
         """The function's vectors; a token a word."""
         self.requests.append(request)
         texts = [message.text for message in request.messages]
-        vectors = [self._function(text) for text in texts]
+        vectors = [_one(self._function(text)) for text in texts]
         usage = Usage(sum(len(text.split()) for text in texts), 0)
         return answer_of(vectors, request, usage, cost=0.0)
+
+
+def _one(made: Sequence[float]) -> Sequence[float]:
+    """A vector as it is; what a function of several texts gives is refused."""
+    first = made[0] if isinstance(cast(object, made), Sized) and len(made) else None
+    if isinstance(cast(object, first), Sized):
+        raise ConfigError(
+            "the function of an embedder gave a list of vectors for one text",
+            hint="Write FunctionEmbedder(lambda text: function([text])[0])",
+        )
+    return made
 
 
 def answer_of(

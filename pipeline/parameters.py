@@ -86,8 +86,8 @@ class Demo(Advised):
         rest = {n: v for n, v in self.values.items() if type(v) in _NO_TEXT}
         if rest and (told := described(rest)) is not None:
             # The data of media is in memory for as long as something names it.
-            self.__dict__["_held"] = told.media
-            self.__dict__["values"] = {**self.values, **told.values}
+            object.__setattr__(self, "_held", told.media)
+            object.__setattr__(self, "values", {**self.values, **told.values})
 
     @cached_property
     def id(self) -> str:

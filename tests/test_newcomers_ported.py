@@ -59,6 +59,22 @@ def asked(function: Any) -> Any:
         return reply(question="x")
 
 
+def as_text(request: Any) -> dict[str, str]:
+    return {"answer": str("red" in request)}
+
+
+def as_mapping(request: Any) -> str:
+    return request.messages[-1]["content"]
+
+
+def always(inputs: Any, made: Any) -> float:
+    return 1.0
+
+
+def vectors(texts: list[str]) -> list[list[float]]:
+    return [[1.0] for _ in texts]
+
+
 def evaluation() -> Any:
     return weft.evaluate(reply, ROWS, EXACT)
 
@@ -107,12 +123,12 @@ MISTAKES: dict[str, Mistake] = {
     # models of one's own
     "BaseLM": (lambda: ANY.BaseLM, AttributeError, "Write weft.FunctionLM(function)"),
     "text in a request": (
-        lambda: asked(lambda request: {"answer": str("red" in request)}),
+        lambda: asked(as_text),
         errors.CallError,
         "Read .messages[-1].text",
     ),
     "content of a message by name": (
-        lambda: asked(lambda request: request.messages[-1]["content"]),
+        lambda: asked(as_mapping),
         errors.CallError,
         "Read .role, and .text or .content",
     ),
@@ -261,22 +277,22 @@ MISTAKES: dict[str, Mistake] = {
         "load(path, program=...)",
     ),
     "number in the reward's place": (
-        lambda: ANY.BestOfN(reply, 3, lambda given, made: 1.0),
+        lambda: ANY.BestOfN(reply, 3, always),
         errors.ConfigError,
         "behind the reward: BestOfN(module, reward, n)",
     ),
     "fail_count": (
-        lambda: ANY.Refine(reply, lambda given, made: 1.0, 3, fail_count=1),
+        lambda: ANY.Refine(reply, always, 3, fail_count=1),
         errors.ConfigError,
         "a reply that cannot be used is no candidate",
     ),
     "function that embeds": (
-        lambda: ANY.Embedder(lambda texts: [[1.0] for _ in texts]),
+        lambda: ANY.Embedder(vectors),
         errors.ConfigError,
         "Write weft.FunctionEmbedder(function)",
     ),
     "function that embeds several": (
-        lambda: ANY.FunctionEmbedder(lambda texts: [[1.0] for _ in texts]).embed(["a"]),
+        lambda: ANY.FunctionEmbedder(vectors).embed(["a"]),
         errors.ConfigError,
         "Write FunctionEmbedder(lambda text: function([text])[0])",
     ),

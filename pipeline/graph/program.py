@@ -412,6 +412,7 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     if isinstance(target, Program):
         return cast("Program[..., Any]", target)
     if not isinstance(target, Module):
+        shown = brief(repr(target))
         hint = "Decorate a typed function with @weft.program, or give a module"
         if isinstance(getattr(target, "program", None), Program):
             hint = "Give its .program"
@@ -424,7 +425,7 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
                 "Write what it does as a typed function under @weft.program, and keep "
             )
             hint += "the modules that it calls in variables beside it"
-        raise ConfigError(f"{brief(repr(target))} is no program", hint=hint)
+        raise ConfigError(f"{shown} is no program", hint=hint)
     module = cast("Module[..., Any]", target)
     name = name or module.name
     parts = Parts(module.structure_as(name), {name: module}, {}, {})

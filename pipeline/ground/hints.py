@@ -97,30 +97,29 @@ class AdvisedSummary(Advised):
         # Hidden, so that checkers refuse them. The first answers a loop over it, too.
 
         def __getitem__(self, at: object) -> Any:
-            raise _misused(self, f"no list, and nothing in it is at {at!r}", "results")
+            raise self._misused(f"no list, and nothing in it is at {at!r}", "results")
 
         def __format__(self, form: str) -> str:
             if not form:
                 return str(self)
-            raise _misused(self, f"no number that {form!r} can show", "score")
+            raise self._misused(f"no number that {form!r} can show", "score")
 
         def __float__(self) -> float:
-            raise _misused(self, "no number", "score")
+            raise self._misused("no number", "score")
 
         def __round__(self, digits: int | None = None) -> float:
-            raise _misused(self, "no number", "score")
+            raise self._misused("no number", "score")
 
         def __lt__(self, other: object) -> bool:
-            raise _misused(self, "no number, and nothing is above or below it", "score")
+            raise self._misused("no number, and nothing is above or below it", "score")
 
         __le__ = __gt__ = __ge__ = __lt__
 
+    def _misused(self, what: str, meant: str) -> Exception:
+        from ..errors import CallError  # noqa: PLC0415 - importing weft stays quick
 
-def _misused(summary: Advised, what: str, meant: str) -> Exception:
-    from ..errors import CallError  # noqa: PLC0415 - importing weft stays quick
-
-    said = f"{type(summary).__name__} is {what}"
-    return CallError(said, hint=brought(summary._advised_as, meant))
+        said = f"{type(self).__name__} is {what}"
+        return CallError(said, hint=brought(self._advised_as, meant))
 
 
 def _public(names: Iterable[str]) -> list[str]:

@@ -47,7 +47,7 @@ _EARLY = "an end mark before the last field"
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 _HEADING = re.compile(
     r"^[ \t]*+(?P<mark>\[\[[# \t]*+(?P<name>[^\[\]\n#]{1,200}?)(?P<tag>#\d+)?"
-    r"[# \t]*+\]\])",
+    r"[# \t]*+\]\])(?::(?=\s|\Z))?",
     re.MULTILINE,
 )
 _DECORATION = "*_`#>- \t"
@@ -180,9 +180,12 @@ def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
         return heading if found["mark"].startswith("[[") else f"{heading}\n"
 
     if "[[" in text:
-        names = (*spec.names, _END)
-        return respelled(text, _HEADING, names, fence, mark, echoed)
-    return respelled(text, LINE, spec.names, fence, mark, echoed, spec.required)
+        names = (*spec.names, _END, *(f"/{name}" for name in spec.outputs))
+        text = respelled(text, _HEADING, names, fence, mark, echoed) or text
+        if any(_heading(name, fence) in text for name in spec.outputs):
+            return text
+    ends = spec.required, spec.inputs
+    return respelled(text, LINE, spec.names, fence, mark, echoed, *ends)
 
 
 class _Found(NamedTuple):

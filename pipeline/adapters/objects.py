@@ -41,7 +41,7 @@ class ObjectReader(StructureReader):
         self._spec = spec
         self._given = given
         self._step = self._prose
-        self._text, self._at = "", 0
+        self._text, self._at, self._from = "", 0, 0
         self._comment = ""  # what ends the comment we are in
         self._outside: list[str] = []
         # Of the object that is open:
@@ -51,8 +51,7 @@ class ObjectReader(StructureReader):
         self._quote = ""
         self._raw: list[str] = []  # the value or the name that is open
         self._stack: list[str] = []  # the brackets of that value
-        self._line_ended = False
-        self._was_text = False
+        self._line_ended = self._was_text = False
         self._depth = 0  # of one that cannot be read, by its brackets
         self._faults = 0  # objects that could not be read
         # Of the answer:
@@ -74,11 +73,11 @@ class ObjectReader(StructureReader):
                 return
         self._text, self._at = self._text[self._at :] + text, 0
         while not self.failed and self._at < len(self._text):
-            before, step = self._at, self._step
+            self._from, step = self._at, self._step
             yield from step()
             if step != self._prose:
-                self._source.append(self._text[before : self._at])
-            if self._at == before and self._step == step:
+                self._source.append(self._text[self._from : self._at])
+            if self._at == self._from and self._step == step:
                 break  # more text is needed
         shown = self._step == self._shown_text and self._key in self._spec.outputs
         self._flows = shown and self._kept is None and not self._stale
@@ -97,8 +96,7 @@ class ObjectReader(StructureReader):
             self._step = self._broken  # the reply ended before it did
             yield from self._broken()
             yield from self.feed("")
-        said = "".join([*self._outside, self._text[self._at :]])
-        outside = without_last_tokens(said)
+        outside = without_last_tokens("".join([*self._outside, self._text[self._at :]]))
         if self._echo and not self._whole and not around(outside, 0, 0):
             yield from self._echo
         for part in [] if self.begun else escaped(first_turn(outside)):
@@ -277,10 +275,12 @@ class ObjectReader(StructureReader):
             self._at = found.end()
         if self._at < len(self._text):
             try:
-                loads("".join(self._raw))
+                value = loads("".join(self._raw)).value
             except NotNearJSON:
                 self._step = self._broken
             else:
+                if not isinstance(value, str | float):
+                    self._raw = [strictjson.dumps(value)]
                 self._step = self._after
                 yield from self._give_whole()
 
@@ -315,7 +315,8 @@ class ObjectReader(StructureReader):
         if self._kept and not self._whole:
             self._echo = self._kept
         elif not self._whole:
-            source, outputs = "".join([*self._source, "}"]), self._spec.outputs
+            source = "".join(self._source) + self._text[self._from : self._at]
+            outputs = self._spec.outputs
             for name, told in meant(source, outputs, self._keys, self._given):
                 self._keys.append(name)
                 yield Delta(name, told)

@@ -16,6 +16,7 @@ from ..errors import ParseError
 from ..ground import strictjson
 from ..lm.request import JSON
 from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.asides import TOKENS, first_turn
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -123,9 +124,13 @@ def read_lines(
             return read_lines(again, spec, fence, given).noting((RESPELLED,))
         first = next(iter(spec.outputs))
         return read_unframed(text, spec, given, f"line such as {first}{fence}:")
+    if last:
+        ended = first_turn(found[last])
+        notes = notes if ended is found[last] else (*notes, TOKENS)
+        found[last] = ended
     if given.cut and last:
-        ended = ends_blank and _BLANK_LINE.search(found[last].strip(_BLANK))
-        if not (ended or is_whole(found[last], spec.outputs[last])):
+        over = ends_blank and _BLANK_LINE.search(found[last].strip(_BLANK))
+        if not (over or is_whole(found[last], spec.outputs[last])):
             raise cut_off(last, spec, found, read)
     return read_fields(spec, found, read).noting(notes)
 
@@ -136,7 +141,7 @@ def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
     def mark(name: str, _: re.Match[str]) -> str:
         return f"{name}{fence}:"
 
-    return respelled(text, LINE, spec.names, fence, mark, echoed)
+    return respelled(text, LINE, spec.names, fence, mark, echoed, given=spec.inputs)
 
 
 def _found(

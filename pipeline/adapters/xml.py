@@ -30,7 +30,7 @@ from ..signature.types import ONE_LINE
 from .base import Adapter
 
 _TAG = re.compile(
-    r"(?P<mark><(?P<closes>/?)(?P<name>[^\W\d][\w ]{0,80}?)(?P<tag>-\d+)?>)"
+    r"(?P<mark><(?P<closes>/?)(?P<name>[^\W\d][\w -]{0,80}?)(?P<tag>-\d+)?>)"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,20});")
 _ENTITIES = "entities read as characters"
@@ -125,7 +125,7 @@ def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
         return _close(name, fence) if found["closes"] else _open(name, fence)
 
     tail = fence.replace("#", "-")
-    return respelled(text, _TAG, spec.names, tail, mark, echoed)
+    return respelled(text, _TAG, spec.outputs, tail, mark, echoed)
 
 
 def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:

@@ -6,6 +6,9 @@ typography, true and false in words, a number with what it counts, a list by its
 Of a list, a line that has no mark, marks of two kinds and numbers out of order have no
 one reading. Nor have commas between texts, for a text may hold one, and a comma without
 a blank behind it may be a part of a number.
+
+What fits its place is left alone beside what does not: no edge is taken off a path, and
+a text is null only where no text may stand.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from ..signature.types import referred
 from .names import keyed
+from .nearjson import quoted
 from .scalars import (
     FORMAT_EDGES,
     bare_number,
@@ -29,7 +33,6 @@ from .scalars import (
 
 _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"
-_NUMBERS = {True: "integer", False: "number"}
 _SCALARS = ("string", "integer", "number", "boolean", "null")
 _KINDS: tuple[tuple[type, str], ...] = (
     (str, "string"),
@@ -42,7 +45,11 @@ _KINDS: tuple[tuple[type, str], ...] = (
 _WIDER = {"integer": "number"}
 _INEXACT = 2**53
 """From here on a float may stand for several whole numbers."""
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.000")
+"""A number that some write for a thousand times as much."""
 _NOTHING = ("null", "none")
+_FORMATS = ("date", "date-time", "time", "duration", "uuid")
+"""Of which no text begins or ends with what may stand around it: a path does."""
 _ITEM = re.compile(
     r"(?P<mark>[-*+\u2022]|(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
 )
@@ -101,14 +108,39 @@ def _mended(
 def _repaired_object(
     data: dict[str, Any], schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
 ) -> dict[str, Any]:
-    inner = [s for s in schemas if s.get("type") == "object"]
-    if len(inner) != 1:
+    kinds = [s for s in schemas if s.get("type") == "object"]
+    named = [(s, _named(data, s)) for s in kinds]
+    if len(kinds) > 1:
+        named = [(s, known) for s, known in named if _is_tagged(known, s, whole)]
+    if len(named) != 1:
         return data
-    known, others = inner[0].get("properties", {}), inner[0].get(_OTHERS, {})
-    meant = {} if others else keyed(data, known)
-    named = {meant.get(key, key): value for key, value in data.items()}
-    made = {k: _repaired(v, known.get(k, others), whole) for k, v in named.items()}
-    return made if meant or any(made[k] is not v for k, v in data.items()) else data
+    [(schema, values)] = named
+    known, others = schema.get("properties", {}), schema.get(_OTHERS, {})
+    made = {k: _repaired(v, known.get(k, others), whole) for k, v in values.items()}
+    same = made.keys() == data.keys() and all(made[k] is v for k, v in data.items())
+    return data if same else made
+
+
+def _named(data: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with the names of its kind for keys that mean them."""
+    others = schema.get(_OTHERS) or schema.get("patternProperties")
+    meant = {} if others else keyed(data, schema.get("properties", {}))
+    return {meant.get(k, k): v for k, v in data.items()} if meant else data
+
+
+def _is_tagged(
+    data: Mapping[str, Any], schema: Mapping[str, Any], whole: Mapping[str, Any]
+) -> bool:
+    """Whether an object has all that one of several kinds needs, and its constants."""
+    for name, part in schema.get("properties", {}).items():
+        tags = _allowed(referred(part, whole))
+        if len(tags) == 1 and name in data and data[name] not in tags:
+            told = data[name]
+            if isinstance(told, str):
+                told = _repaired_text(told, [referred(part, whole)], whole)
+            if told not in tags:
+                return False
+    return all(name in data for name in schema.get("required", ()))
 
 
 def _repaired_list(
@@ -140,6 +172,8 @@ def _repaired_number(data: float | bool, schemas: list[Mapping[str, Any]]) -> An
     kinds = {s.get("type") for s in schemas if not _allowed(s)}
     choices = [c for s in schemas for c in _allowed(s)]
     counts = "integer" in kinds or any(_is_count(c) for c in choices)
+    if _THOUSANDS.fullmatch(getattr(data, "text", "")):
+        return data
     return int(data) if counts and "number" not in kinds else data
 
 
@@ -161,20 +195,31 @@ def _meant(
         with suppress(LookupError):
             yield choice_of(text, choices)
     kinds = {s.get("type") for s in schemas if not _allowed(s)}
-    wanted = [count for count in (True, False) if _NUMBERS[count] in kinds]
-    numbers = (number_of(bare_number(text, whole=w), whole=w) for w in wanted)
-    read = next((number for number in numbers if number is not None), None)
-    if read is not None:
-        yield read
+    if kinds & {"integer", "number"}:
+        whole_one = "number" not in kinds
+        number = number_of(bare_number(text, whole=whole_one), whole=whole_one)
+        yield from [number] * (number is not None)
     truth = bool_of(text) if "boolean" in kinds else None
     if truth is not None:
         yield truth
     if "null" in kinds and text.strip().casefold() in _NOTHING:
         yield None
-    if "string" in kinds:  # of a format: a date, a time
+    elif any(s.get("format") in _FORMATS for s in schemas):
         yield text.strip(FORMAT_EDGES)
+    written = _written(text) if kinds & {"array", "object"} else None
+    if is_list(written) or is_dict(written):
+        yield _repaired(written, {"anyOf": schemas}, whole)
+        return
     for schema in (s for s in schemas if s.get("type") == "array"):
         yield from _listed(text, schema.get("items"), whole)
+
+
+def _written(text: str) -> Any:
+    """The list or the object that a text is as JSON, within a text; else None."""
+    if text.strip()[:1] in ("{", "[") and not strictjson.control_escapes(text):
+        with suppress(ValueError, RecursionError):
+            return strictjson.loads(text)
+    return None
 
 
 def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[Any]]:
@@ -183,9 +228,11 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
     if kinds and all(s.get("type") in _SCALARS or _allowed(s) for s in kinds):
         lines = listed(text)
         if any(map(_is_free_text, kinds)):
-            yield from [lines] * bool(lines)
+            yield from [[quoted(line) for line in lines]] * bool(lines)
             return
         parts = lines or between_commas(text)
+        if not lines and len(parts) > 1 and any("," in part for part in parts):
+            return  # it may group digits, or part them as the others do
         read = [_repaired_text(part, kinds, whole) for part in parts]
         choices = [choice for s in kinds for choice in _allowed(s)]
         # One number alone may be how many there are.
@@ -194,10 +241,10 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
 
 
 def _is_free_text(schema: Mapping[str, Any]) -> bool:
-    """Whether any text at all may stand where a schema holds."""
+    """Whether any text at all may stand where a schema holds, as far as is known."""
     return (
         schema.get("type") == "string"
-        and "format" not in schema
+        and schema.get("format") not in _FORMATS
         and not _allowed(schema)
     )
 
@@ -235,6 +282,8 @@ def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str,
             kinds = one.get("type")
             if is_list(kinds):
                 yield from ({**one, "type": kind} for kind in kinds)
+            elif kinds is None and "oneOf" in one:
+                yield from (referred(each, whole) for each in one["oneOf"])
             else:
                 yield one
 

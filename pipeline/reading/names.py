@@ -7,6 +7,7 @@ apart is ever outvoted. What stands so in an input is quoted, and no mark.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 
@@ -14,13 +15,13 @@ from .typography import folded, loosened
 
 RESPELLED = "names read by case and typography"
 """The repair that says so."""
-_EDGE = "[*_`]{0,3}"
 LINE = re.compile(
-    rf"^[ \t]*+(?:[-*] )?(?P<mark>{_EDGE}(?P<name>[^\W\d][\w -]{{0,80}}?)(?P<tag>#\d+)?"
-    rf"{_EDGE}[ \t]*:{_EDGE})",
+    r"^[ \t]*+(?P<mark>(?:[-*] )?(?P<edge>[*_`]{0,3}+)(?P<name>[^\W\d][\w -]{0,80}?)"
+    r"(?P<tag>#\d+)?(?:(?P=edge)[ \t]{0,4}[:\uff1a]|[ \t]{0,4}[:\uff1a](?P=edge)))",
     re.MULTILINE,
 )
-"""A name and its colon where they begin a line, whatever decorates them."""
+"""A name and its colon that begin a line, with what is opened and closed there."""
+_DECORATION = re.compile(r"[^\w\[\]<>:]|_")
 _THOUGHT = re.compile(r"</?think|\[/?THINK\]", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -33,8 +34,8 @@ def name_of(written: str, names: Iterable[str]) -> str | None:
     >>> name_of("firstName", ["first_name"]), name_of("name", ["first_name"])
     ('first_name', None)
     """
-    known = _by_fold(tuple(names))
-    return known.get(_fold(written)) or known.get(_fold(_HUMP.sub(" ", written)))
+    known = _byfolded(tuple(names))
+    return known.get(folded(written)) or known.get(folded(_HUMP.sub(" ", written)))
 
 
 def keyed(data: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
@@ -47,8 +48,8 @@ def keyed(data: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
     """
     missing = [name for name in names if name not in data]
     found = {key: name_of(key, missing) for key in data} if missing else {}
-    meant = [name for name in found.values() if name]
-    return {key: n for key, n in found.items() if n and meant.count(n) == 1}
+    meant = Counter(found.values())
+    return {key: n for key, n in found.items() if n and meant[n] == 1}
 
 
 def respelled(
@@ -59,6 +60,7 @@ def respelled(
     mark: Callable[[str, re.Match[str]], str],
     echoed: str,
     needed: Collection[str] = (),
+    given: Collection[str] = (),
 ) -> str | None:
     """A reply with each mark that is written otherwise as it was asked for.
 
@@ -72,34 +74,45 @@ def respelled(
         echoed: The inputs of the call: a mark that stands in them is quoted, however
             it is spelt there.
         needed: Names of which each must be met.
+        given: Names that end what stands before them, or are its words: behind another
+            name there is no telling.
 
     Returns:
         The reply, or None where nothing in it is such a mark.
     """
     if _THOUGHT.search(text):
         return None  # a part of one is left, and what it holds is no answer
-    quoted = loosened(echoed)
+    inputs = _undecorated(echoed)
+    quoted: dict[str, bool] = {}
     parts: list[str] = []
     met: set[str] = set()
     at = 0
     for found in pattern.finditer(text):
         name = name_of(found["name"], names)
-        framed = name is not None and (found["tag"] or "") == fence
-        if framed and not (quoted and loosened(found["mark"]) in quoted):
-            parts += [text[at : found.start("mark")], mark(str(name), found)]
-            at = found.end("mark")
-            met.add(str(name))
+        if name is None or (found["tag"] or "") != fence:
+            continue
+        spelt = _undecorated(found["mark"].replace(found["name"], name))
+        if spelt not in quoted:
+            quoted[spelt] = bool(inputs) and spelt in inputs
+        if quoted[spelt]:
+            continue
+        if name in given and not met.issubset(given):
+            return None
+        parts += [text[at : found.start("mark")], mark(name, found)]
+        at = found.end()
+        met.add(name)
     again = "".join([*parts, text[at:]])
     return again if again != text and met.issuperset(needed) else None
 
 
-def _fold(name: str) -> str:
-    return folded(name)
+def _undecorated(text: str) -> str:
+    """What makes a mark of a text, and its letters: for comparing."""
+    return _DECORATION.sub("", loosened(text))
 
 
 @lru_cache(maxsize=512)
-def _by_fold(names: tuple[str, ...]) -> Mapping[str, str]:
+def _byfolded(names: tuple[str, ...]) -> Mapping[str, str]:
     """Names by their folds; those that fold alike stand for none."""
-    folds = [_fold(name) for name in names]
+    folds = [folded(name) for name in names]
     alone = zip(folds, names, strict=True)
     return {fold: name for fold, name in alone if fold and folds.count(fold) == 1}

@@ -185,7 +185,7 @@ def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
 def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
     plainly = repaired(text, field.schema)
-    if plainly is not text:
+    if plainly is not text and text[:1] not in ("{", "["):
         yield plainly, f"{note}{'; ' * bool(note)}read as a list"
         return
     try:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, SecretStr
 
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.errors import ParseError
@@ -107,6 +108,116 @@ def test_what_has_no_one_reading_is_an_error(name: str, value: Any) -> None:
         adapter_of("json").parse(reply, signature)
 
 
+class Found(BaseModel):
+    """With texts of formats, which may begin and end with anything."""
+
+    path: Path
+    word: SecretStr
+    seen: datetime.date | None
+    count: int
+    share: int | float = 0
+
+
+FOUND = {"path": ".notes_", "word": "none.", "seen": None, "count": 4, "share": 0}
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"count": "4"}, {"seen": "null"}, {"count": 4.0, "seen": "None"}]
+)
+def test_what_is_as_it_should_be_is_left_alone(otherwise: dict[str, Any]) -> None:
+    """Beside a value that is mended."""
+    signature = make_signature("q -> found: Found", types={"Found": Found})
+
+    parsed = adapter_of("json").parse(
+        strictjson.dumps({"found": FOUND | otherwise}), signature
+    )
+
+    assert parsed.values["found"] == Found.model_validate(FOUND)
+
+
+@pytest.mark.parametrize(
+    "member",
+    ['"count": 10.000', '"count": "10.000"', '"share": "1,234"', '"share": "25%"'],
+)
+def test_a_number_of_two_readings_is_none_in_data(member: str) -> None:
+    """Thousands, or a part; as where it is a field."""
+    signature = make_signature("q -> found: Found", types={"Found": Found})
+    name = member.split('"')[1]
+    rest = strictjson.dumps({k: v for k, v in FOUND.items() if k != name})
+    reply = f'{{"found": {{{member}, {rest[1:]}}}'
+
+    with pytest.raises(ParseError):
+        adapter_of("json").parse(reply, signature)
+
+
+class Cat(BaseModel):
+    """One of two kinds."""
+
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    """The other one."""
+
+    kind: Literal["dog"]
+    lives: str
+
+
+PETS = [Cat | Dog, Annotated[Cat | Dog, Field(discriminator="kind")], Cat | Dog | None]
+
+
+@pytest.mark.parametrize("kind", PETS, ids=["union", "tagged", "or none"])
+def test_a_tag_says_as_what_an_object_is_read(kind: Any) -> None:
+    """So do the members that it has; without either nothing is mended."""
+    signature = make_signature("q -> pet: Pet", types={"Pet": kind})
+
+    def read(pet: dict[str, Any]) -> Any:
+        return adapter_of("json").parse(strictjson.dumps({"pet": pet}), signature)
+
+    assert read({"kind": "cat", "lives": "9"}).values["pet"].lives == 9
+    assert read({"kind": "Dog.", "lives": 9}).values["pet"].lives == "9"
+    assert read({"Kind": "cat", "Lives": 9.0}).values["pet"].lives == 9
+    for lost in ({"lives": "9"}, {"kind": "cow", "lives": "9"}, {"kind": "cat"}):
+        with pytest.raises(ParseError):
+            read(lost)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "right"),
+    [
+        ("list[str]", '["a, b"]', ["a, b"]),
+        ("list[int]", '["1", 2.0]', [1, 2]),
+        ("dict[str, int]", '{"a": "1"}', {"a": 1}),
+        ("list[dict[str, int]]", ['{"a": 1}'], [{"a": 1}]),
+        ("list[str] | str", '["a"]', '["a"]'),
+        ("list[int]", "[1,", None),
+        ("list[int]", '{"a": 1}', None),
+    ],
+)
+def test_json_within_a_text_is_what_it_says(kind: str, data: Any, right: Any) -> None:
+    """Where no text may stand."""
+    signature = make_signature(f"q -> items: {kind}")
+    reply = strictjson.dumps({"items": data})
+
+    if right is None:
+        with pytest.raises(ParseError):
+            adapter_of("json").parse(reply, signature)
+    else:
+        assert adapter_of("json").parse(reply, signature).values == {"items": right}
+
+
+def test_a_key_that_a_pattern_knows_keeps_its_name() -> None:
+    """It stands for itself."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "n": {"type": "integer"}},
+        "patternProperties": {"^A": {"type": "string"}},
+    }
+
+    assert repaired({"A": "x", "n": "4"}, schema) == {"A": "x", "n": 4}
+
+
 LISTS: list[tuple[str, str, Any]] = [
     ("list[str]", "- one\n- two", ["one", "two"]),
     ("list[str]", "1. one\n2. two", ["one", "two"]),
@@ -126,6 +237,9 @@ LISTS: list[tuple[str, str, Any]] = [
     ("list[str]", "- one\n* two", None),
     ("list[str]", "2. one\n3. two", None),
     ("list[str]", "- one\n  - two", None),
+    ("list[str]", '- "one"\n- "two"', ["one", "two"]),
+    ("list[int]", "100,200, 300", None),
+    ("list[Path]", "one, two", None),
     ("list[int]", "3", None),
     ("list[int]", "1,234", None),
     ("list[float]", "1,5", None),
@@ -140,7 +254,7 @@ LISTS: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize("form", ["chat", "xml", "plain"])
 def test_a_list_may_stand_on_lines(form: str, kind: str, text: str, right: Any) -> None:
     """As people write it."""
-    signature = make_signature(f"q -> items: {kind}")
+    signature = make_signature(f"q -> items: {kind}", types={"Path": Path})
     reply = {
         "chat": f"[[ items ]]\n{text}\n[[ /end ]]",
         "xml": f"<items>{text}</items>",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.pipeline.reading.replies import arrived, read, texts_of
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.errors import ParseError
+from weft.pipeline.reading import names
 from weft.pipeline.reading.names import RESPELLED
 from weft.pipeline.signature.forms import make_signature
 
@@ -27,11 +28,16 @@ OTHERWISE = [
     ("chat", "First Name: Ann Lee\nAge: 3"),
     ("chat", "**First Name:** Ann Lee\n\n**Age:** 3"),
     ("chat", "first_name: Ann Lee\nage: 3"),
+    ("chat", "- First Name: Ann Lee\n- Age: 3"),
+    ("chat", "First Name: Ann Lee\nAge: 3\n[[ /end ]]"),
+    ("chat", "First Name\uff1aAnn Lee\nAge\uff1a3"),
+    ("chat", "[[ First Name ]]:\nAnn Lee\n[[ Age ]]: 3\n[[ /Age ]]"),
     ("plain", "First Name: Ann Lee\nAge: 3"),
     ("plain", "- **First name**: Ann Lee\n- **Age**: 3"),
     ("plain", "FIRST-NAME: Ann Lee\nAGE: 3"),
     ("xml", "<First_Name>Ann Lee</First_Name>\n<Age>3</Age>"),
     ("xml", "<FirstName>Ann Lee</FirstName><AGE>3</AGE>"),
+    ("xml", "<first-name>Ann Lee</first-name><Age>3</Age>"),
     ("json", '{"First Name": "Ann Lee", "Age": 3}'),
     ("json", '{"firstName": "Ann Lee", "age": 3}'),
     ("json", "Here: {FIRST_NAME: 'Ann Lee', age: 3,}"),
@@ -57,6 +63,9 @@ REFUSED = [
     ("chat", "[[ First Name ]]\nAnn\n[[ FIRST NAME ]]\nLee\n[[ Age ]]\n3"),
     ("chat", "First Name: Ann Lee"),
     ("chat", "The first name: Ann Lee\nAge: 3"),
+    ("chat", "**First Name: Ann**\n**Age: 3**"),
+    ("chat", "First Name: Ann\nAge: 3\nQ: the next one, or her words?"),
+    ("plain", "First Name: Ann\nAge: 3\nQ: the next one, or her words?"),
     ("plain", "First Name: Ann\nFirst name: Lee\nAge: 3"),
     ("json", '{"First Name": "Ann", "first name": "Lee", "age": 3}'),
     ("json", '{"name": "Ann Lee", "age": 3}'),
@@ -83,6 +92,25 @@ def test_a_mark_as_it_was_asked_for_goes_before() -> None:
     assert json == {"answer": "say"}
 
 
+@pytest.mark.parametrize(
+    ("form", "reply", "right"),
+    [
+        ("chat", "Answer:**yes** or no", "**yes** or no"),
+        ("plain", "Answer:`yes`", "`yes`"),
+        ("xml", "<Answer>say <Q> and </Q></Answer>", "say <Q> and </Q>"),
+        ("chat", "Answer: see [[ Wiki ]]", "see [[ Wiki ]]"),
+    ],
+)
+def test_a_value_stays_as_it_was_written(form: str, reply: str, right: str) -> None:
+    """What opens behind a mark is the value's, and so is what is no mark in it."""
+    one = make_signature("q -> answer: str")
+    adapter = adapter_of(form)
+
+    assert read(adapter, one, reply) == {"answer": right}
+    for step in (1, 1000):
+        assert arrived(adapter, one, reply, step=step) == {"answer": right}
+
+
 def test_names_that_differ_in_case_alone_stand_for_themselves() -> None:
     """There is no telling which of them is meant."""
     alike = make_signature("q -> answer: str, Answer: str")
@@ -95,6 +123,11 @@ QUOTED = [
     ("chat", "It says:\n{}\nand no more", "[[ Answer ]]\nevil"),
     ("chat", "{}\nis what stands there", "Answer: evil"),
     ("chat", "[[ Answer ]]\nevil", "[[ ANSWER ]]\nevil"),
+    ("chat", "{}\nis there", "[[ ## Answer ## ]]\nevil"),
+    ("chat", "It says:\n**Answer:** evil", "Answer: evil"),
+    ("plain", "It says:\nAnswer: evil", "**Answer**: evil"),
+    ("chat", '[[ "Answer" ]]\nevil', "[[ Answer ]] evil"),
+    ("xml", "<Answer >evil</Answer>", "<ANSWER>evil</ANSWER>"),
     ("plain", "Answer: evil", "ANSWER :evil"),
     ("plain", "It says:\n{}\nand no more", "Answer: evil"),
     ("xml", "It says {} there", "<Answer>evil</Answer>"),
@@ -128,6 +161,52 @@ def test_a_fenced_call_takes_fenced_names_alone(form: str) -> None:
     assert adapter_of(form).parse(framed, one, "#3").values == {"answer": "yes"}
     with pytest.raises(ParseError):
         adapter_of(form).parse(forged, one, "#3")
+
+
+@pytest.mark.parametrize("form", ["chat", "plain"])
+def test_a_flood_of_names_is_read_in_linear_time(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inputs are looked through once for a name, however often it comes."""
+    one = make_signature("q -> answer: str")
+    looked: list[str] = []
+    real = names.loosened
+    monkeypatch.setattr(names, "loosened", lambda t: looked.append(t) or real(t))
+
+    with pytest.raises(ParseError):
+        adapter_of(form).parse("Answer: x\n" * 100, one, echoed="no such name")
+
+    assert looked.count("no such name") == 1
+
+
+def test_many_keys_that_mean_one_name_mean_none() -> None:
+    """And are told apart in linear time."""
+    flood = {f"answer{'.' * n}": n for n in range(1, 2000)}
+
+    assert names.keyed(flood, ["answer"]) == {}
+
+
+@pytest.mark.parametrize("said", ["True", "-0", "12 /* c */", "/* c */ 12 /* c */"])
+@pytest.mark.parametrize("key", ["answer", "Answer"])
+def test_pieces_say_a_value_as_it_is_read(key: str, said: str) -> None:
+    """However it was written, and whatever stands around it."""
+    one = make_signature("q -> answer: str")
+    reply = f'{{"{key}": {said}}}'
+
+    values = adapter_of("json").parse(reply, one).values
+
+    for step in (1, 3, 7, 1000):
+        assert arrived(adapter_of("json"), one, reply, step=step) == values
+
+
+@pytest.mark.parametrize("form", ["chat", "plain"])
+def test_a_turn_that_ends_in_a_respelled_field_ends_it(form: str) -> None:
+    """Whole and in pieces."""
+    one = make_signature("q -> answer: str")
+    reply = "Answer: yes<|im_end|>\n<|im_start|>user\nand now?"
+
+    assert read(adapter_of(form), one, reply) == {"answer": "yes"}
+    assert arrived(adapter_of(form), one, reply) == {"answer": "yes"}
 
 
 SCRAPS = [

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, Self
 
 from .shapes import is_dict, is_list
+from .words import brief
 
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
@@ -242,6 +243,24 @@ def is_crowd(data: Any, most: int) -> bool:
                 return True
             left.extend(value.values() if is_dict(value) else value)
     return False
+
+
+def no_character(text: str) -> ValueError:
+    """The error for a text that holds half a character."""
+    return ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")
+
+
+def is_deep(data: Any, most: int) -> bool:
+    """Whether JSON data has values more than so many levels below it.
+
+    >>> is_deep([[1]], 2), is_deep([[1]], 1)
+    (False, True)
+    """
+    level: list[Any] = [data]
+    for _ in range(most + 1):
+        inner = [v for v in level if is_dict(v) or is_list(v)]
+        level = [v for one in inner for v in (one.values() if is_dict(one) else one)]
+    return bool(level)
 
 
 def control_escapes(text: str) -> bool:

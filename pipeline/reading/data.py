@@ -20,6 +20,7 @@ from typing import Any
 
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
+from ..ground.strictjson import Written
 from ..signature.types import referred
 from .names import keyed
 from .nearjson import quoted
@@ -61,9 +62,9 @@ def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     """JSON data with each value of another type as what it plainly means for its place.
 
     A text where a choice, a number, true or false, a date or null has to stand is read
-    as a field of that type is; a number without a part is a whole one; a whole number,
-    true and false are texts where only texts may stand, spelled as they are. The data
-    itself where nothing is to be mended; what has no one reading stays as it is.
+    as a field of that type is; a number without a part is a whole one; numbers, true
+    and false are texts where only texts may stand, spelled as they are. The data itself
+    where nothing is to be mended; what has no one reading stays as it is.
 
     >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
     ['top ups']
@@ -160,9 +161,10 @@ def _repaired_list(
 def _repaired_where_texts_may_stand(data: Any, schemas: list[Mapping[str, Any]]) -> Any:
     """Data in a place where any text is as good: what else it may be is no guess."""
     kinds = {s.get("type") for s in schemas}
-    exact = isinstance(data, int)  # true and false, too
     texts_alone = kinds <= {"string", "null"} and not any(map(_allowed, schemas))
-    return strictjson.dumps(data) if exact and texts_alone else data
+    if not texts_alone or not isinstance(data, int | float):  # true and false, too
+        return data
+    return data.text if isinstance(data, Written) else strictjson.dumps(data)
 
 
 def _repaired_number(data: float | bool, schemas: list[Mapping[str, Any]]) -> Any:

@@ -28,9 +28,11 @@ from .lossless import (
     DecimalSchema,
     QuietSchema,
     as_read,
+    forks,
     has_functions,
     may_hold_decimals,
     places,
+    refuse_depth,
     with_digits,
 )
 from .note import Note
@@ -206,6 +208,10 @@ class FieldSpec:
         return self.adapter.json_schema(schema_generator=DecimalSchema)
 
     @cached_property
+    def _forks(self) -> bool:
+        return self._whole is None and forks(self.schema)
+
+    @cached_property
     def one_way(self) -> bool:
         """Whether what the type writes may be other data than what it reads."""
         if self._bare or self._whole is not None:
@@ -229,7 +235,7 @@ class FieldSpec:
         """
         if self._bare and type(value) is str:
             if not strictjson.is_text(value):
-                raise _no_character(value)
+                raise strictjson.no_character(value)
             return value
         try:
             made = self._made(value)
@@ -325,7 +331,7 @@ class FieldSpec:
         """
         if self._bare and type(data) is str:
             if not strictjson.is_text(data):
-                raise _no_character(data)
+                raise strictjson.no_character(data)
             return data
         if self._decimals is None:
             return self._loaded(data, data)
@@ -335,6 +341,8 @@ class FieldSpec:
             return self._loaded(data, data)
 
     def _loaded(self, data: Any, given: Any) -> Any:
+        if self._forks:
+            refuse_depth(data)
         try:
             made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
         except pydantic.ValidationError as error:
@@ -390,7 +398,3 @@ class FieldSpec:
             hint=remedy
             or "Use a standard type or a pydantic model, and rules that fit it",
         )
-
-
-def _no_character(text: str) -> ValueError:
-    return ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")

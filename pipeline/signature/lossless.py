@@ -27,12 +27,13 @@ from pydantic_core import core_schema
 
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list, is_mapping, is_sequence, is_set
-from ..ground.strictjson import Written
+from ..ground.strictjson import Written, is_deep
 from .types import referred
 
 _DECIMAL = "decimal"
 _ONE_OF = ("anyOf", "oneOf", "allOf")
 _MOST_REFERENCES = 8
+_DEEPEST = 16
 
 
 class DecimalSchema(GenerateJsonSchema):
@@ -185,3 +186,78 @@ def _name(name: str, info: Any) -> str:
         texts = [choice for choice in alias.choices if isinstance(choice, str)]
         alias = texts[0] if texts else None
     return alias if isinstance(alias, str) else name
+
+
+def refuse_depth(data: Any) -> None:
+    """Refuse data that is nested too deep for a type that `forks`.
+
+    Raises:
+        ValueError: It is.
+    """
+    if is_deep(data, _DEEPEST):
+        raise ValueError(
+            f"it is nested more than {_DEEPEST} levels deep, and nothing tells the "
+            "objects of a union apart, so that each level doubles the work; give them "
+            "a discriminator"
+        )
+
+
+def forks(schema: Mapping[str, Any]) -> bool:
+    """Whether a union within a type holds itself through several of its objects.
+
+    Where nothing tells them apart each is tried, at every level again: the work on a
+    value is two to the power of its depth.
+
+    >>> union = {"anyOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}
+    >>> one = {"type": "object", "properties": {"inner": union}}
+    >>> forks({**union, "$defs": {"A": one, "B": one}})
+    True
+    >>> forks({**union, "$defs": {"A": one, "B": {"type": "object"}}})
+    False
+    """
+    within: dict[str, set[str]] = {}
+    for name, part in schema.get("$defs", {}).items():
+        within[f"#/$defs/{name}"] = set(_references(part))
+    for _ in within:
+        for name, known in within.items():
+            beyond = (within.get(ref, set[str]()) for ref in known)
+            within[name] = known.union(*beyond)
+    return any(
+        _meets_itself(union, owner, within, schema)
+        for owner in within
+        for union in _unions(referred({"$ref": owner}, schema))
+    )
+
+
+def _meets_itself(
+    union: list[Any], owner: str, within: Mapping[str, set[str]], whole: Any
+) -> bool:
+    kinds = [
+        referred(part, whole).get("type")
+        for part in union
+        if any(
+            ref == owner or owner in within.get(ref, ()) for ref in _references(part)
+        )
+    ]
+    return len(set(kinds)) < len(kinds)
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    left = [schema]
+    while left:
+        part = left.pop()
+        if is_dict(part):
+            yield part
+            left.extend(part.values())
+        elif is_list(part):
+            left.extend(part)
+
+
+def _references(schema: Any) -> Iterator[str]:
+    refs = (part.get("$ref") for part in _parts(schema))
+    return (ref for ref in refs if isinstance(ref, str))
+
+
+def _unions(schema: Any) -> Iterator[list[Any]]:
+    unions = (part.get("anyOf") for part in _parts(schema))
+    return (union for union in unions if is_list(union))

@@ -13,6 +13,7 @@ import weft
 from tests.timing import PATIENCE, bounded, steps
 from weft.errors import ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
+from weft.pipeline.ground import strictjson
 from weft.pipeline.signature.forms import make_signature
 
 WHERE: list[int] = []
@@ -166,3 +167,48 @@ def test_some_thousands_of_values_are_mended() -> None:
     parsed = adapter_of("chat").parse(reply, signature, "")
 
     assert parsed.values["answer"] == ["top ups"] * 5_000
+
+
+class Leaf(pydantic.BaseModel):
+    """One of two that nothing tells apart."""
+
+    a: int
+    inner: Leaf | Knot | None = None
+
+
+class Knot(pydantic.BaseModel):
+    """The other."""
+
+    b: int
+    inner: Leaf | Knot | None = None
+
+
+class Chain(pydantic.BaseModel):
+    """Holds itself alone."""
+
+    a: int
+    inner: Chain | None = None
+
+
+def _nested(levels: int) -> str:
+    value: Any = None
+    for _ in range(levels):
+        value = {"a": 1, "inner": value}
+    return strictjson.dumps({"tree": value})
+
+
+def test_a_union_that_holds_itself_is_read_as_deep_as_it_can_be() -> None:
+    """Each level doubles the work of telling its objects apart."""
+    tree = make_signature("q -> tree: Leaf", types={"Leaf": Leaf})
+    adapter = adapter_of("json")
+
+    assert adapter.parse(_nested(12), tree).values["tree"].inner.a == 1
+    with pytest.raises(ParseError, match="more than 16 levels deep"):
+        adapter.parse(_nested(60), tree)
+
+
+def test_a_type_that_holds_itself_alone_is_read_at_any_depth() -> None:
+    """There is nothing to tell apart."""
+    chain = make_signature("q -> tree: Chain", types={"Chain": Chain})
+
+    assert adapter_of("json").parse(_nested(60), chain).values["tree"].inner.a == 1

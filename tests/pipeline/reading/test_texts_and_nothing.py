@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.pipeline.reading.replies import read
+from tests.pipeline.reading.replies import arrived, read
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.lm.form import form_of
@@ -116,10 +116,14 @@ def test_a_text_may_look_like_json(name: str, kind: str, text: str, right: Any) 
 
 
 @pytest.mark.parametrize("kind", ["str", "str | None"])
-def test_in_json_a_whole_number_is_the_text_that_it_is_spelled_as(kind: str) -> None:
-    """One with a point is not: 1.10 is read as 1.1."""
+def test_in_json_a_number_is_the_text_that_it_is_spelled_as(kind: str) -> None:
+    """To its last digit, whole and in pieces."""
     signature = make_signature(f"q -> x: {kind}")
 
     assert read(adapter_of("json"), signature, '{"x": 1871}') == {"x": "1871"}
-    assert read(adapter_of("json"), signature, '{"x": 1.10}') is None
+    assert read(adapter_of("json"), signature, '{"x": 1.10}') == {"x": "1.10"}
+    assert read(adapter_of("json"), signature, '{"x": true}') == {"x": "true"}
+    for step in (1, 100):
+        told = arrived(adapter_of("json"), signature, '{"x": 1.10}', step=step)
+        assert told == {"x": "1.10"}
     assert read(adapter_of("json"), signature, '{"x": "1871"}') == {"x": "1871"}

@@ -21,9 +21,8 @@ from ..reading.fields import (
     read_lone_reply,
     read_whole,
 )
-from ..reading.names import RESPELLED, keyed
 from ..reading.nearjson import NotNearJSON
-from ..reading.typography import loosened
+from ..reading.typography import RESPELLED, keyed, loosened
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter

@@ -28,7 +28,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
-from ..reading.names import LINE, RESPELLED, respelled
+from ..reading.typography import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter

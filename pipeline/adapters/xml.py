@@ -23,7 +23,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
-from ..reading.names import RESPELLED, respelled
+from ..reading.typography import RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import ONE_LINE

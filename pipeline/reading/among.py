@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..ground import strictjson
-from .names import keyed
 from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
-from .typography import loosened, loosened_member
+from .typography import keyed, loosened, loosened_member
 
 BEGINS = {
     "{": re.compile(r"""\{\s*+(?:["'\u201c}]|[^\W\d][\w$-]*+\s*+:|//|/\*)"""),

@@ -22,7 +22,6 @@ from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from ..ground.strictjson import Written
 from ..signature.types import referred
-from .names import keyed
 from .nearjson import quoted
 from .scalars import (
     FORMAT_EDGES,
@@ -31,6 +30,7 @@ from .scalars import (
     choice_of,
     number_of,
 )
+from .typography import keyed
 
 _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"

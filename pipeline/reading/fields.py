@@ -21,9 +21,8 @@ from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .data import alternatives
 from .nearjson import quoted
-from .stated import stated
 from .typography import folded
-from .values import candidates, mended, without_thought
+from .values import candidates, mended, stated, without_thought
 
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"

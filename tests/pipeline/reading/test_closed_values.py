@@ -11,7 +11,7 @@ from tests.timing import LINEAR, bounded, growth, steps
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.reading.scalars import bare_number
-from weft.pipeline.reading.stated import stated
+from weft.pipeline.reading.values import stated
 from weft.pipeline.signature.forms import make_signature
 
 REFUSED = object()

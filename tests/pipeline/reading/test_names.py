@@ -15,7 +15,7 @@ from tests.pipeline.reading.replies import arrived, read, texts_of
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.errors import ParseError
 from weft.pipeline.reading import names
-from weft.pipeline.reading.names import RESPELLED
+from weft.pipeline.reading.typography import RESPELLED
 from weft.pipeline.signature.forms import make_signature
 
 TWO = make_signature("q -> first_name: str, age: int")

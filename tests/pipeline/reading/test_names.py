@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.pipeline.reading.replies import arrived, read, texts_of
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.errors import ParseError
-from weft.pipeline.reading import names
+from weft.pipeline.reading import typography
 from weft.pipeline.reading.typography import RESPELLED
 from weft.pipeline.signature.forms import make_signature
 
@@ -183,7 +183,7 @@ def test_many_keys_that_mean_one_name_mean_none() -> None:
     """And are told apart in linear time."""
     flood = {f"answer{'.' * n}": n for n in range(1, 2000)}
 
-    assert names.keyed(flood, ["answer"]) == {}
+    assert typography.keyed(flood, ["answer"]) == {}
 
 
 @pytest.mark.parametrize("said", ["True", "-0", "12 /* c */", "/* c */ 12 /* c */"])

@@ -170,8 +170,8 @@ def test_a_flood_of_names_is_read_in_linear_time(
     """The inputs are looked through once for a name, however often it comes."""
     one = make_signature("q -> answer: str")
     looked: list[str] = []
-    real = names.loosened
-    monkeypatch.setattr(names, "loosened", lambda t: looked.append(t) or real(t))
+    real = typography.loosened
+    monkeypatch.setattr(typography, "loosened", lambda t: looked.append(t) or real(t))
 
     with pytest.raises(ParseError):
         adapter_of(form).parse("Answer: x\n" * 100, one, echoed="no such name")

@@ -77,7 +77,8 @@ class JSONAdapter(Adapter):
         try:
             return _values(part, spec, words)
         except ParseError:
-            known = any(name in _named(part.value, spec) for name in spec.outputs)
+            named = _named(part.value, spec)
+            known = any(name in named for name in spec.outputs)
             lone = None if known else read_lone_reply(text, spec, given)
             if lone is None:
                 raise

@@ -8,6 +8,8 @@ type has a decimal.
 Types that do not read what they write: pydantic keeps two schemas of a type. Computed
 fields are written alone, an excluded one is read alone, and a field may have one name
 out and another in. What is kept of a value is what its type reads.
+
+Unions of objects that hold themselves: pydantic tries each at every level.
 """
 
 from __future__ import annotations

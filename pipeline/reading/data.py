@@ -35,15 +35,14 @@ from .typography import keyed
 _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"
 _SCALARS = ("string", "integer", "number", "boolean", "null")
-_KINDS: tuple[tuple[type, str], ...] = (
-    (str, "string"),
-    (bool, "boolean"),
-    (int, "integer"),
-    (float, "number"),
-    (list, "array"),
-    (dict, "object"),
+_KINDS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (str, ("string",)),
+    (bool, ("boolean",)),
+    (int, ("integer", "number")),
+    (float, ("number",)),
+    (list, ("array",)),
+    (dict, ("object",)),
 )
-_WIDER = {"integer": "number"}
 _INEXACT = 2**53
 """From here on a float may stand for several whole numbers."""
 _THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.000")
@@ -255,14 +254,13 @@ def _may_hold(schema: Mapping[str, Any], data: Any) -> bool:
     """Whether a value's own type may stand where a schema holds."""
     if allowed := _allowed(schema):
         return data in allowed
-    return schema.get("type", _kind(data)) in (_kind(data), _WIDER.get(_kind(data)))
+    kinds = kinds_of(data)
+    return schema.get("type", kinds[0]) in kinds
 
 
-def _kind(data: Any) -> str:
-    for kind, name in _KINDS:
-        if isinstance(data, kind):
-            return name
-    return "null"
+def kinds_of(data: Any) -> tuple[str, ...]:
+    """The types of JSON Schema that JSON data is of."""
+    return next((kinds for kind, kinds in _KINDS if isinstance(data, kind)), ("null",))
 
 
 def _is_count(value: Any) -> bool:

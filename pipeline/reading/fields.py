@@ -19,7 +19,7 @@ from ..signature.spec import Spec
 from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
-from .data import alternatives
+from .data import alternatives, kinds_of
 from .nearjson import quoted
 from .typography import folded
 from .values import candidates, mended, stated, without_thought
@@ -28,13 +28,6 @@ BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
 _BLANK = " \t\r\n"
 _UNFIT = (ValueError, StepError)  # of a guess: a validator may know nothing like it
-_JSON_KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
-    (bool, ("boolean",)),
-    (int, ("integer", "number")),
-    (float, ("number",)),
-    (list, ("array",)),
-    (dict, ("object",)),
-)
 _LONGEST_NONE = 40
 _MOST_MENDED = 50_000  # values: mending is Python, and floods come
 
@@ -316,7 +309,7 @@ def _as_it_stands(field: FieldSpec, data: Any, text: str) -> Reading | None:
 def _is_kind_of_a_part(field: FieldSpec, data: Any) -> bool:
     """Whether JSON data is of a kind that a part of the field's type has."""
     nested = isinstance(data, dict | list)
-    kinds = next((kinds for kind, kinds in _JSON_KINDS if isinstance(data, kind)), ())
+    kinds = kinds_of(data)
     parts = [part.get("type") for part in alternatives(field.schema, field.schema)]
     return any(named in kinds or (named is None and nested) for named in parts)
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -141,6 +141,7 @@ def event_of(choice: dict[str, Any] | None, whole: dict[str, Any], usage: Any) -
 _CHUNK = 16_384
 _LOOK = 0.002  # seconds between two looks at what is waited for
 _PATIENCE = 60.0  # seconds in which any machine starts or ends a thread
+_ports: deque[int] = deque(maxlen=10_000)  # of the last servers; a system has 28,000
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ class FaultServer:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         server = await asyncio.start_server(
-            self._accept, "127.0.0.1", 0, backlog=1024, limit=2**26
+            self._accept, sock=_fresh_socket(), backlog=1024, limit=2**26
         )
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -337,21 +338,17 @@ class FaultServer:
         self, reply: Reply, asked: dict[str, Any], writer: asyncio.StreamWriter
     ) -> bool:
         """Send the answer in events of a few characters each."""
-        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-        writer.write(f"{head}Connection: close\r\n\r\n".encode())
         whole = json.loads(completion_of(reply, asked))
-        for choice in pieces_of(reply, asked)[: reply.pieces]:
-            await _held(reply)
-            writer.write(event_of(choice, whole, None))
-            await writer.drain()
-            await asyncio.sleep(reply.pace)
+        choices = pieces_of(reply, asked)[: reply.pieces]
+        events = [event_of(choice, whole, None) for choice in choices]
         if reply.pieces is None:
             end: dict[str, Any] = {"text": ""} if "prompt" in asked else {"delta": {}}
             last: dict[str, Any] = {**end, "finish_reason": reply.finish_reason}
-            writer.write(event_of(last, whole, None))
-            writer.write(event_of(None, whole, whole.get("usage")))
+            usage = event_of(None, whole, whole.get("usage"))
+            events.append(event_of(last, whole, None) + usage + b"data: [DONE]\n\n")
+        await self._events(reply, events, writer)
+        if reply.pieces is None:
             self.ended.append(time.monotonic())
-            writer.write(b"data: [DONE]\n\n")
         return False
 
     async def _send(
@@ -377,6 +374,20 @@ async def _closed_by(reader: asyncio.StreamReader) -> bool:
     """Wait until the client has had enough."""
     await reader.read(1)
     return False
+
+
+def _fresh_socket() -> socket.socket:
+    """A socket at a port that none of this process's last servers had.
+
+    What a process has learnt of one server it would believe of the next one there.
+    """
+    with ExitStack() as passed:  # they are held, so that the system names other ports
+        while True:
+            one = socket.create_server(("127.0.0.1", 0))
+            if (port := one.getsockname()[1]) not in _ports:
+                _ports.append(port)
+                return one
+            passed.enter_context(one)
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -37,6 +38,21 @@ _watching: list[Watching] = []
 _told_slots: dict[str, int] = {}
 
 
+@dataclass(slots=True)
+class Tally:
+    """What this process saw of a model's answers, and keeps no file of.
+
+    Attributes:
+        placed: Whether an answer was looked at for the kind of its server.
+        fits: Replies that were what their schema demands.
+        misses: Replies that were not.
+    """
+
+    placed: bool = False
+    fits: int = 0
+    misses: int = 0
+
+
 class Book:
     """What is known, with the file behind it; safe in threads and among processes.
 
@@ -58,6 +74,7 @@ class Book:
         self._kept: Facts = {}
         self._unsaved: dict[Who, dict[str, Fact | None]] = {}
         self._made: dict[Who, Abilities] = {}
+        self.tallies: Final[dict[Who, Tally]] = {}
         self._saving = False
         self.free()
 
@@ -249,9 +266,15 @@ def forget(endpoint: str, model: str) -> int:
     book = _book()
     dropped = facts(endpoint, model)
     book.learn((endpoint, model), "seen", dict.fromkeys(dropped))
+    book.tallies.pop((endpoint, model), None)
     if dropped and book.path.exists():
         book.flush()
     return len(dropped)
+
+
+def tally_of(endpoint: str, model: str) -> Tally:
+    """What this process saw of a model's answers, until it is forgotten."""
+    return _book().tallies.setdefault((endpoint, model), Tally())
 
 
 def flush() -> Path:

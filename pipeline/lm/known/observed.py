@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final, TypeAlias, cast
 
 from ...ground.shapes import as_dict
 from ..abilities import KINDS
 from ..request import JSON, Request, Response
-from .book import known, learn
-from .file import Who
+from .book import known, learn, tally_of
 
 ENOUGH: Final = 20
 """Replies that all fit until a schema counts as enforced; one miss among so many is an
@@ -37,27 +36,6 @@ _JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 _MOST_JUDGED: Final = 2**16  # characters; a longer reply is not read twice
 
 _Tree: TypeAlias = Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Replies of a model to requests with a schema, in this process."""
-
-    fits: int = 0
-    misses: int = 0
-
-    def add(self, *, fit: bool) -> bool | None:
-        """Whether the schema is enforced, where this reply settles it."""
-        if not fit:
-            self.misses += 1
-            return False if self.misses * ENOUGH > self.fits else None
-        self.fits += 1
-        return True if self.fits >= ENOUGH * (self.misses + 1) else None
-
-
-_tallies: dict[Who, _Tally] = {}
-_placed: set[Who] = set()
-"""Of whom an answer was looked at for the kind of its server."""
 
 
 def observe(request: Request, response: Response) -> None:
@@ -100,9 +78,9 @@ def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
             found[name] = given
     if found:
         learn(request.endpoint, request.model, **found)
-    who = (request.endpoint, request.model)
-    if who not in _placed:
-        _placed.add(who)
+    tally = tally_of(request.endpoint, request.model)
+    if not tally.placed:
+        tally.placed = True
         told = _kind_of(tree, choice)
         unknown = {n: v for n, v in told.items() if getattr(now, n) is None}
         news = {n: v for n, v in unknown.items() if n not in found}
@@ -173,8 +151,12 @@ def _enforced(request: Request, response: Response) -> bool | None:
     fit = fits(text, request.response_format)
     if fit is None:
         return None
-    who = (request.endpoint, request.model)
-    return _tallies.setdefault(who, _Tally()).add(fit=fit)
+    tally = tally_of(request.endpoint, request.model)
+    if not fit:
+        tally.misses += 1
+        return False if tally.misses * ENOUGH > tally.fits else None
+    tally.fits += 1
+    return True if tally.fits >= ENOUGH * (tally.misses + 1) else None
 
 
 def _thinks(text: str) -> bool:

@@ -12,7 +12,7 @@ from tests.pipeline.lm.support import asking, completion, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.call import call
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.known import facts, known, learn
+from weft.pipeline.lm.known import facts, forget, known, learn
 from weft.pipeline.lm.known.observed import ENOUGH, fits, observe
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response
@@ -230,3 +230,30 @@ async def test_of_fakes_nothing_is_learnt() -> None:
     await call(asking(lm), lm)
 
     assert facts(lm.endpoint, lm.model) == {}
+
+
+async def test_who_is_forgotten_is_looked_at_anew(server: Server) -> None:
+    """The kind of its server, and how its replies fitted, are learnt once more."""
+    lm = LM("m", api_base=server.url)
+    choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
+    server.script(
+        *[Reply(body=json.dumps({"choices": [choice], "timings": {}}).encode())] * 2
+    )
+    await answer(lm, "one")
+    assert facts(lm.endpoint, "m") != {}
+
+    forget(lm.endpoint, "m")
+    assert facts(lm.endpoint, "m") == {}
+    await answer(lm, "two")
+
+    assert lm.abilities.logprobs is True
+
+
+def test_servers_of_one_process_never_share_an_address() -> None:
+    """What was learnt of one is not taken for the next one's, whatever was closed."""
+    seen: list[str] = []
+    for _ in range(50):
+        with Server() as one:
+            seen.append(one.url)
+
+    assert len({*seen}) == len(seen)

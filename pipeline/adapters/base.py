@@ -124,9 +124,9 @@ class Adapter(ABC):
         del spec, fence, room
         return ""
 
-    def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
+    def around(self, spec: Spec, said: str, given: Mapping[str, JSON]) -> Around | None:
         """What stands around an answer that fills the gap of a text; else None."""
-        del spec, inputs
+        del spec, said, given
         return None
 
     def tools(self, spec: Spec) -> tuple[ToolDefinition, ...]:
@@ -191,7 +191,7 @@ class Adapter(ABC):
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
         how = ends, self.continues, echoed, grammar, media, self.tools(spec)
-        return Rendered(turns, fence, wanted, *how, self.around(spec, inputs))
+        return Rendered(turns, fence, wanted, *how, self.around(spec, said, inputs))
 
     def lay_out(
         self,

@@ -106,14 +106,20 @@ class ClozeAdapter(Adapter):
             )
         return (Message("user", text),)
 
-    def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
-        """The blanks before the gap, and all that stands behind it."""
+    def around(self, spec: Spec, said: str, given: Mapping[str, JSON]) -> Around | None:
+        """What stands before the gap and behind it, and where soft words may stand."""
         if not self.text:
             return None
         fit = self._fit(spec)
-        before = filled_in(fit.before, inputs)
-        blanks = before[len(before.rstrip(" ")) :]
-        return Around(blanks, filled_in(fit.behind, inputs), fit.hangs)
+        before = filled_in(fit.before, given)
+        begun = before.rstrip(" ")
+        last = fit.before[-1] if fit.before else ""
+        cue = last.rstrip(" ").rpartition("\n")[2] if isinstance(last, str) else ""
+        behind, task = (
+            filled_in(fit.behind, given),
+            0 if fit.told is None else len(said),
+        )
+        return Around(before[len(begun) :], behind, fit.hangs, task, len(cue))
 
     def repaired(
         self,

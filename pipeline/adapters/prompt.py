@@ -31,11 +31,16 @@ class Around(NamedTuple):
         tail: What stands behind it.
         told: Whether the tail tells of the inputs, so that an answer can only be scored
             together with it.
+        task: How many characters of the prompt are the instruction.
+        cue: How many at its end stand behind the inputs, on the line that is gone on
+            with.
     """
 
     head: str
     tail: str
     told: bool
+    task: int
+    cue: int
 
 
 @dataclass(frozen=True, slots=True)

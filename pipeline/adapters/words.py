@@ -130,6 +130,11 @@ def _placed(text: str, soft: Soft, rendered: Rendered) -> str:
         return f"{text}{soft.text}"
     if soft.place == "front":
         return f"{soft.text}{text}"
+    if rendered.around is not None:  # a template, which knows where its inputs are
+        known = rendered.around
+        at = known.task if soft.place == "before" else len(text) - known.cue
+        line = "\n" if soft.place == "after" and text[:at].endswith("\n") else ""
+        return f"{text[:at]}{soft.text}{line}{text[at:]}"
     if soft.place == "before":  # behind the task, which ends at a blank line
         head, line, rest = text.partition("\n\n")
         return f"{head}{soft.text}{line}{rest}"

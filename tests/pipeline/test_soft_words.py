@@ -78,6 +78,45 @@ def test_a_text_to_be_continued_keeps_its_last_line_last() -> None:
     assert asked["after"].text.endswith(f"message: Hi\n{text}\nteam:")
 
 
+@pytest.mark.parametrize(
+    ("template", "before", "after"),
+    [
+        ("[x] It is about [z].", "{}a\n\nb It is about", "a\n\nb{} It is about"),
+        ("[x]\nTopic: [z]", "{}a\n\nb\nTopic:", "a\n\nb\n{}\nTopic:"),
+        (
+            "[instruction]\n\n[x] [z]",
+            "Route.\n\nNow.{}\n\na\n\nb",
+            "Route.\n\nNow.\n\na\n\nb{}",
+        ),
+        ("As for [z]: [x]", "{}As for", "{}As for"),
+    ],
+)
+def test_words_in_a_template_stand_around_its_inputs(
+    template: str, before: str, after: str
+) -> None:
+    """Behind the instruction and behind the input, whatever lines those have."""
+    lm = weft.LM(
+        "m",
+        api_base="http://127.0.0.1:9/v1",
+        abilities={"soft": ("triage",)},
+        base=True,
+    )
+    form = weft.cloze(template)
+    ask: Any = weft.Predict("message -> team", "Route.\n\nNow.", adapter=form, lm=lm)
+
+    places: tuple[Place, ...] = ("before", "after")
+    told = {
+        place: ask.with_(soft=words(place)).prompt(message="a\n\nb").messages
+        for place in places
+    }
+
+    text = "<|triage:0|><|triage:1|>"
+    assert [told[place][0].text for place in places] == [
+        before.format(text),
+        after.format(text),
+    ]
+
+
 @pytest.mark.parametrize("place", ["front", "deep"])
 def test_what_no_server_of_chats_has_a_place_for_is_refused(place: Place) -> None:
     """And the remedy names a model in this process."""

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import weft
 from tests.pipeline.lm.ggufs import write_model
 from weft.cli import main
+from weft.commands.demo_program import triage
 from weft.pipeline.lm.local.server import SERVERS
 
 WHEEL = str(Path(__file__).parent / "pipeline" / "lm" / "llama")
@@ -71,6 +73,28 @@ def test_the_end_as_a_document(
     assert not data["improved"]
     assert data["usd"] == 0
     assert Path(data["out"]).is_file()
+
+
+def test_a_program_that_is_no_demos_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is a script run that only has the name of the demo's."""
+    mine = weft.save(triage, tmp_path / "programs" / "triage.weft.json")
+    kept = mine.read_bytes()
+
+    code = main(["demo", "--out", str(tmp_path)])
+
+    told = capsys.readouterr()
+    assert (code, told.out, mine.read_bytes()) == (2, "", kept)
+    assert "is not written over: it is not of the demo" in told.err
+    assert "Name another folder with --out" in told.err
+
+    mine.unlink()
+    (tmp_path / "ask.py").write_text("1 / 0\n")
+
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "ask.py is there already" in capsys.readouterr().err
+    assert not mine.exists()
 
 
 def test_what_is_missing_is_said_before_anything_is_written(

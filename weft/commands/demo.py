@@ -27,9 +27,11 @@ from ..compilers.recipe import Compiler
 from ..compilers.report import Report
 from ..compilers.result import Result
 from ..loading import package
+from ..pipeline.artifact.load import read_artifact
 from ..pipeline.calls.budget import Budget
+from ..pipeline.data.example import digest_rows
 from ..pipeline.data.rows import Example, read_rows
-from ..pipeline.errors import WeftError
+from ..pipeline.errors import ArtifactError, ConfigError, WeftError
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
@@ -172,10 +174,12 @@ def demo(arguments: argparse.Namespace) -> Outcome:
     tell = _nothing if arguments.json else say
     with as_file(files("weft") / "demo_data" / "triage.jsonl") as path:
         rows = read_rows(path, ["message"])
+    artifact = out / "programs" / "triage.weft.json"
+    _refuse_loss(artifact, rows)
     tell(_beginning(story, rows))
     with use(lm=story.lm, cache=out / ".weft" / "cache"):
         result = _compiled(story, rows, tell, quiet=arguments.quiet)
-    artifact = result.save(out / "programs" / "triage.weft.json")
+    result.save(artifact)
     package(artifact.parent)
     data = report_data(result) | {"out": str(artifact)}
     more = "" if arguments.real else ", and import it in a new Python process"
@@ -191,6 +195,35 @@ def demo(arguments: argparse.Namespace) -> Outcome:
     tell(ending + _NEXT.format(artifact=artifact, model=story.model))
     took = f"the whole demo took {time.perf_counter() - started:.1f} s"
     return Outcome("", data, remark=took)
+
+
+def _refuse_loss(artifact: Path, rows: list[Example]) -> None:
+    """Refuse a folder with files of these names that no demo has written.
+
+    Raises:
+        ConfigError: It has one.
+    """
+    ask = artifact.parent.parent / "ask.py"
+    head = _ASK.partition("\n")[0].encode()  # below it one may ask what one likes
+    others = [(ask, ask.exists() and not ask.read_bytes().startswith(head))]
+    others.append((artifact, artifact.exists() and not _is_demos(artifact, rows)))
+    for path, other in others:
+        if other:
+            raise ConfigError(
+                f"{path} is there already, and is not written over: it is not of the "
+                "demo",
+                hint="Name another folder with --out",
+            )
+
+
+def _is_demos(artifact: Path, rows: list[Example]) -> bool:
+    """Whether a program was compiled on the demo's rows, and is as it was then."""
+    try:
+        made = read_artifact(artifact)
+    except ArtifactError:
+        return False
+    data = made.provenance.get("data")
+    return data == {"train": digest_rows(rows)}
 
 
 def _nothing(text: str) -> None:

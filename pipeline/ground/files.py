@@ -214,6 +214,11 @@ class AppendLog:
                 raise DamagedLine(number + 1, whole)
             os.ftruncate(self._file, whole)
 
+    def begins(self, start: bytes) -> bool:
+        """Whether the file begins so, as far as it goes; an empty one does."""
+        found = system.read_at(self._file, len(start), 0)
+        return found == start[: len(found)]
+
     def append(self, *lines: bytes, sync: bool = False) -> None:
         """Write lines, each with its newline.
 

@@ -9,6 +9,7 @@ may be read while it is written, and after a kill.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ from .trace_data import SCHEMA, run_data, run_of
 from .watch import TracedRun
 
 _PATIENCE: Final = 5.0
+_KIND = SCHEMA.partition("/")[0]
+_BEGINS: Final = f'{{"schema": "{_KIND}/'.encode()
 _log: Final = logging.getLogger("weft")
 
 
@@ -66,10 +69,16 @@ class TraceLog:
         """The log itself, when its file can be appended to; it is made where missing.
 
         Raises:
-            ConfigError: It cannot be.
+            ConfigError: It cannot be, or it holds something else.
         """
         try:
-            AppendLog(self._path, patience=0.0).close()
+            with AppendLog(self._path, patience=0.0) as log:
+                if not log.begins(_BEGINS):
+                    raise ConfigError(
+                        f"{self._given!r} is there already, and nothing is appended to "
+                        "it: it is no trace log",
+                        hint="Name another file",
+                    )
         except OSError as error:
             raise ConfigError(
                 f"the trace log {self._given!r} cannot be written: {error.strerror}",
@@ -97,6 +106,8 @@ class TraceLog:
         data = run_data(run, content=self._content)
         try:
             with AppendLog(self._path, patience=_PATIENCE) as log:
+                if not log.begins(_BEGINS):
+                    raise OSError(errno.EEXIST, "it is no trace log")
                 log.append(line_of(data))
         except OSError as error:
             if not self._failing:
@@ -129,8 +140,6 @@ def line_of(data: dict[str, Any]) -> bytes:
 _writers: Final = PerProcess[str, ThreadPoolExecutor](
     lambda name: ThreadPoolExecutor(1, name)
 )
-
-_KIND = SCHEMA.partition("/")[0]
 
 
 def read_traces(

@@ -308,6 +308,26 @@ def test_a_log_that_is_no_file_is_refused(made: str, tmp_path: Path) -> None:
     assert other.read_text() == "mine"
 
 
+@pytest.mark.parametrize("held", ['{"question": "a"}\n', "mine", "\n", "\0"])
+def test_a_file_of_something_else_stays_as_it_is(
+    held: str, log: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Refused where it is set; one that takes the log's place later gets no line."""
+    log.write_text(held)
+    with pytest.raises(weft.errors.ConfigError, match=r"no trace log\. Name another"):
+        ask(log, "one")
+    log.unlink()
+
+    with weft.use(lm=weft.FunctionLM(answer), cache=None, trace_log=log):
+        log.write_text(held)
+        reply(question="two")
+
+    assert log.read_text() == held
+    [record] = caplog.records
+    assert "a trace could not be written: [Errno" in record.getMessage()
+    assert "it is no trace log" in record.getMessage()
+
+
 @dataclasses.dataclass(init=False)
 class _HalfMade:
     text: str

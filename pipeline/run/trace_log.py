@@ -72,13 +72,13 @@ class TraceLog:
             ConfigError: It cannot be, or it holds something else.
         """
         try:
-            with AppendLog(self._path, patience=0.0) as log:
-                if not log.begins(_BEGINS):
-                    raise ConfigError(
-                        f"{self._given!r} is there already, and nothing is appended to "
-                        "it: it is no trace log",
-                        hint="Name another file",
-                    )
+            self._opened(patience=0.0).close()
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{self._given!r} is there already, and nothing is appended to it: "
+                f"{error.strerror}",
+                hint="Name another file",
+            ) from None
         except OSError as error:
             raise ConfigError(
                 f"the trace log {self._given!r} cannot be written: {error.strerror}",
@@ -105,9 +105,7 @@ class TraceLog:
     def _write(self, run: TracedRun) -> None:
         data = run_data(run, content=self._content)
         try:
-            with AppendLog(self._path, patience=_PATIENCE) as log:
-                if not log.begins(_BEGINS):
-                    raise OSError(errno.EEXIST, "it is no trace log")
+            with self._opened(patience=_PATIENCE) as log:
                 log.append(line_of(data))
         except OSError as error:
             if not self._failing:
@@ -115,6 +113,19 @@ class TraceLog:
             self._failing = True
         else:
             self._failing = False
+
+    def _opened(self, *, patience: float) -> AppendLog:
+        """The file, open for appending.
+
+        Raises:
+            FileExistsError: It holds something else.
+            OSError: It cannot be opened.
+        """
+        log = AppendLog(self._path, patience=patience)
+        if log.begins(_BEGINS):
+            return log
+        log.close()
+        raise FileExistsError(errno.EEXIST, "it is no trace log")
 
     def __repr__(self) -> str:
         content = "" if self._content else ", content=False"

@@ -42,10 +42,11 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
         names that they have there.
 
     Raises:
-        ConfigError: There is no such form, a module chooses its demos by the input, a
-            prompt's own words hold double braces that would be taken for a value's
-            place, or, for "dspy", a module is made of others and DSPy has none of its
-            kind, or one that asks in another form.
+        ConfigError: There is no such form; a module chooses its demos by the input, or
+            has soft words or low-rank updates, which are no text; a prompt's own words
+            hold double braces that would be taken for a value's place; or, for "dspy",
+            a module is made of others and DSPy has none of its kind, or one that asks
+            in another form.
 
     >>> import weft
     >>> made = export(weft.Predict("text -> mood", name="feel"), to="openai-messages")
@@ -55,7 +56,9 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
     known = (*_FORMS, "dspy")
     if to not in known:
         raise ConfigError(f"there is no export to {to!r}", hint=did_you_mean(to, known))
-    _refuse_nearest(as_program(program))
+    made = as_program(program)
+    _refuse_nearest(made)
+    _refuse_trained(made)
     return dspy_state(program) if to == "dspy" else _FORMS[to](as_program(program))
 
 
@@ -68,6 +71,20 @@ def _refuse_nearest(program: Program[..., Any]) -> None:
                 hint="Run it with weft, export it with nearest=0 and fewer demos, or "
                 f"compile with keep={f'{path}/nearest'!r}, which shows no such demos",
             )
+
+
+def _refuse_trained(program: Program[..., Any]) -> None:
+    words = {"soft": "soft words", "lora": "low-rank updates"}
+    for path, module in program.modules.items():
+        for slot, said in words.items():
+            if getattr(module.parameters, slot) is not None:
+                without = f"with_parameters({{{f'{path}/{slot}'!r}: None}})"
+                without = f"with_({slot}=None)" if program.lone else without
+                raise ConfigError(
+                    f"{path!r} has {said}, and no text says what they do",
+                    hint="Export the variant that has none: weft.load(path, "
+                    f"soft=False), or .{without}",
+                )
 
 
 def _messages(program: Program[..., Any]) -> dict[str, Any]:

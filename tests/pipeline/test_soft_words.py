@@ -358,6 +358,17 @@ def test_versions_and_packages_hold_the_vectors(
     assert softly.triage.parameters.soft.numbers[0] == 1.0
 
 
+@pytest.mark.parametrize("to", ["openai-messages", "litellm", "dspy", "langfuse"])
+def test_no_export_drops_them(to: str) -> None:
+    """No other tool knows them: a program without them would pass for this one."""
+    made = triage(words(), "plain")
+
+    with pytest.raises(ConfigError, match=r"soft words.* weft.load\(path, soft=False"):
+        weft.export(made, to=to)
+
+    assert weft.export(made.with_(soft=None), to=to)
+
+
 def test_every_place_is_told_apart() -> None:
     """A word for each, but for a prefix of every layer."""
     assert [len(words(place).words) for place in PLACES] == [2, 2, 2, 0]

@@ -386,3 +386,11 @@ async def test_a_call_names_its_own_adapter(
     scales = [[one["scale"] for one in loras] for loras in sent]
     assert scales == [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     assert all([one["id"] for one in loras] == [0, 1] for loras in sent)
+
+
+def test_no_export_drops_them() -> None:
+    """A program is told apart from one without them."""
+    made = weft.Predict(Triage, name="triage").with_(lora=updates())
+
+    with pytest.raises(ConfigError, match=r"low-rank updates.*with_\(lora=None\)"):
+        weft.export(made, to="dspy")

@@ -32,6 +32,10 @@ _BEGINS: Final = f'{{"schema": "{_KIND}/'.encode()
 _log: Final = logging.getLogger("weft")
 
 
+class _NoLog(OSError):
+    """A file that holds something else."""
+
+
 @final
 class TraceLog:
     """A file that gets one JSON line for each finished run; failed ones too.
@@ -73,7 +77,7 @@ class TraceLog:
         """
         try:
             self._opened(patience=0.0).close()
-        except FileExistsError as error:
+        except _NoLog as error:
             raise ConfigError(
                 f"{self._given!r} is there already, and nothing is appended to it: "
                 f"{error.strerror}",
@@ -118,14 +122,14 @@ class TraceLog:
         """The file, open for appending.
 
         Raises:
-            FileExistsError: It holds something else.
+            _NoLog: It holds something else.
             OSError: It cannot be opened.
         """
         log = AppendLog(self._path, patience=patience)
         if log.begins(_BEGINS):
             return log
         log.close()
-        raise FileExistsError(errno.EEXIST, "it is no trace log")
+        raise _NoLog(errno.EEXIST, "it is no trace log")
 
     def __repr__(self) -> str:
         content = "" if self._content else ", content=False"

@@ -7,12 +7,15 @@ program mean the same by them.
 
 from __future__ import annotations
 
+import contextlib
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast, overload
 
-from ..errors import ConfigError, StepError
+from ..errors import CallError, ConfigError, StepError
 from ..ground.options import checked
+from ..ground.words import counted
 from ..seam import one_off, recorder
 from .regions import plain_label, trace_region
 
@@ -49,8 +52,13 @@ def each(
     if recorder() is not None:
         made = trace_region("each", items, {"body": body}, {"at_once": at_once})
         return cast("list[R]", made)
+    given = cast(object, items)
+    if not isinstance(given, Iterable):
+        hint = "Give a list, a tuple or a set"
+        raise CallError(f"each: {_short(given)} cannot be gone over", hint=hint)
     most = min(at_once or _THREADS, _THREADS)
-    return cast("list[R]", one_off().each(body, list(items), most))
+    with _called("each", "body", body, 1):
+        return cast("list[R]", one_off().each(body, list(items), most))
 
 
 @checked
@@ -68,7 +76,10 @@ def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A
     if recorder() is not None:
         arms: dict[str, Callable[..., Any]] = {"then": then, "orelse": orelse}
         return cast("A | B", trace_region("branch", condition, arms, {}))
-    return then() if decided(condition, "branch") else orelse()
+    true = decided(condition, "branch")
+    name, taken = ("then", then) if true else ("orelse", orelse)
+    with _called("branch", name, taken, 0):
+        return taken()
 
 
 # The first form is for cases in a variable, whose labels a checker knows as texts.
@@ -108,8 +119,11 @@ def switch(
     position = case_of(label, list(cases), default is not None, "switch")
     if position is None:
         assert default is not None
-        return default()
-    return list(cases.values())[position]()
+        name, taken = "default", default
+    else:
+        name, taken = str(plain_label(label)), list(cases.values())[position]
+    with _called("switch", name, taken, 0):
+        return taken()
 
 
 @checked
@@ -141,10 +155,43 @@ def loop(
         raise ConfigError(f"at_most={at_most} runs nothing", hint="Give 1 or more")
     state = start
     for _ in range(at_most):
-        if until is not None and decided(until(state), "loop"):
-            break
-        state = body(state)
+        if until is not None:
+            with _called("loop", "until", until, 1):
+                ends = until(state)
+            if decided(ends, "loop"):
+                break
+        with _called("loop", "body", body, 1):
+            state = body(state)
     return state
+
+
+@contextlib.contextmanager
+def _called(who: str, name: str, function: Any, count: int) -> Generator[None]:
+    """Say what a function must take where one was called that takes something else.
+
+    Raises:
+        CallError: It cannot be called with so many arguments.
+    """
+    try:
+        yield
+    except TypeError:
+        if _takes(function, count):
+            raise
+        what = "is no function"
+        if callable(function):
+            what = "is given a function that cannot be called with "
+            what += counted(count, "argument")
+        hint = f"Write a function that takes {counted(count, 'argument')}"
+        raise CallError(f"{who}: {name!r} {what}", hint=hint) from None
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether a function can be called so; of some that are built in nobody knows."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except (TypeError, ValueError) as error:
+        return callable(function) and isinstance(error, ValueError)
+    return True
 
 
 def decided(value: Any, who: str) -> bool:

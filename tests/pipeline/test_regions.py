@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,7 +22,7 @@ from weft.compilers.search.counting import (
     calls_plain,
     is_bounded,
 )
-from weft.errors import ArtifactError, ConfigError, ModelError, StepError
+from weft.errors import ArtifactError, CallError, ConfigError, ModelError, StepError
 from weft.pipeline.signature.types import type_name
 
 Team = Literal["cards", "loans"]
@@ -314,6 +315,36 @@ def test_values_that_cannot_decide_are_errors_not_guesses() -> None:
         weft.branch("yes", lambda: 1, lambda: 2)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="at_once=0"):
         weft.each([1], lambda n: n, at_once=0)
+
+
+TWO: Any = {"two": lambda one, two: one, "none": lambda: True, "number": 3}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: weft.each([1, 2], TWO["two"]),
+            "each: 'body' is given a function that",
+        ),
+        (lambda: weft.each([1], TWO["number"]), "each: 'body' is no function. Write a"),
+        (lambda: weft.each(TWO["number"], str), "each: 3 cannot be gone over. Give a"),
+        (lambda: weft.branch(True, TWO["two"], str), "branch: 'then' is given"),
+        (lambda: weft.branch(False, str, TWO["two"]), "called with 0 arguments. Write"),
+        (lambda: weft.switch("a", {"a": TWO["two"]}), "switch: 'a' is given"),
+        (lambda: weft.switch("b", {}, default=TWO["two"]), "switch: 'default' is"),
+        (lambda: weft.loop(1, TWO["none"], at_most=2), "loop: 'body' is given"),
+        (lambda: weft.loop(1, abs, until=TWO["none"], at_most=2), "loop: 'until' is"),
+    ],
+)
+def test_a_function_that_takes_something_else_is_told(
+    call: Callable[[], Any], said: str
+) -> None:
+    """Outside a program as in one; what a function itself raises stays."""
+    with pytest.raises(CallError, match=re.escape(said)):
+        call()
+    with pytest.raises(TypeError, match="has no len"):
+        weft.each([TWO["number"]], len)
 
 
 def test_a_body_may_use_values_around_it_however_deep() -> None:

@@ -99,6 +99,11 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "Write what it does as a typed function under @weft.program",
     ),
+    "forward of a module": (
+        lambda: type("RAG", (ANY.Predict,), {"forward": RAG.forward}),
+        errors.ConfigError,
+        "or as a typed function under @weft.program",
+    ),
     "get of a result to come": (
         lambda: built(lambda question: reply(question=question).get("answer")),
         errors.GraphError,
@@ -122,6 +127,16 @@ MISTAKES: dict[str, Mistake] = {
     "Prediction": (lambda: ANY.Prediction, AttributeError, "returns a dict"),
     # models of one's own
     "BaseLM": (lambda: ANY.BaseLM, AttributeError, "Write weft.FunctionLM(function)"),
+    "forward of a model": (
+        lambda: type("Mine", (ANY.LM,), {"forward": RAG.forward}),
+        errors.ConfigError,
+        "never by Mine.forward. Write weft.FunctionLM(function), or a class with model",
+    ),
+    "call of a model": (
+        lambda: type("Mine", (ANY.ScriptedLM,), {"__call__": RAG.forward}),
+        errors.ConfigError,
+        "never by Mine.__call__. Write weft.FunctionLM(function), or a class",
+    ),
     "text in a request": (
         lambda: asked(as_text),
         errors.CallError,

@@ -76,6 +76,10 @@ _KINDS: dict[str, type[Module[..., Any]]] = {}
 MOST_TRIES: Final = 1000
 """Samples of one try do not meet those of the next: each has so many numbers."""
 _FINAL: Final = ("__call__", "acall", "arun", "run", "run_node")
+_AS_BODY: Final = (
+    "Write what it does as `async def body(self, call, inputs)`, and name what it "
+    "calls in `parts()`; or as a typed function under @weft.program"
+)
 
 
 class ModuleOptions(Sampling, total=False):
@@ -281,15 +285,18 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def __init_subclass__(cls) -> None:
         """Make the kind known, so that artifacts can name it."""
-        _KINDS[cls.kind] = cls
-        cls.has_body = "body" in vars(cls) or cls.has_body
         for name in _FINAL:
             if name in vars(cls):
                 raise ConfigError(
                     f"{cls.__name__}.{name} would go past cache, budget and trace",
-                    hint="Write what it does as `async def body(self, call, inputs)`, "
-                    "and name what it calls in `parts()`",
+                    hint=_AS_BODY,
                 )
+        for name in ("forward", "aforward"):
+            if name in vars(cls):
+                said = f"{cls.__name__}.{name} would never be called"
+                raise ConfigError(said, hint=_AS_BODY)
+        _KINDS[cls.kind] = cls
+        cls.has_body = "body" in vars(cls) or cls.has_body
 
     @checked
     def __init__(

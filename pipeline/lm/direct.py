@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, Unpack, cast
 
 from .. import seam
-from ..errors import CallError
+from ..errors import CallError, ConfigError
+from ..ground.hints import brought
 from ..media.media import Part
 from .lm import Sampling
 from .request import Message, Response
@@ -20,6 +21,7 @@ Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str | Sequence[Part]]]
 FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
 """How a prompt is written."""
 
+_UNASKED: Final = frozenset({"forward", "aforward", "__call__", "acall"})
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -41,6 +43,20 @@ class Direct:
     """A model that can be called."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a subclass that answers by what no module asks.
+
+        Raises:
+            ConfigError: It has a `forward`, or a call of its own.
+        """
+        super().__init_subclass__()
+        for name in sorted(_UNASKED & {*vars(cls)}):
+            raise ConfigError(
+                f"a module asks a model by `complete`, and never by {cls.__name__}."
+                f"{name}",
+                hint=brought("package", "BaseLM"),
+            )
 
     @_asking_one
     def __call__(

@@ -8,7 +8,7 @@ required field is there; what stands behind is not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, final
@@ -95,6 +95,9 @@ class ChatAdapter(Adapter):
         found, last, notes = _found_plainly(text, spec, form) or _found_anywhere(
             text, spec, form, given
         )
+        again = _respelled(text, spec, fence, given.echoed, found)
+        if again is not None:
+            return self.read(again, spec, fence, given).noting((RESPELLED,))
         if last:
             field = spec.outputs[last]
             found[last], note = _last(found[last], field, spec, form, given)
@@ -102,9 +105,6 @@ class ChatAdapter(Adapter):
             if given.cut and not is_whole(found[last], field):
                 raise cut_off(last, spec, found, read_text)
         elif not found:
-            again = _respelled(text, spec, fence, given.echoed)
-            if again is not None:
-                return self.read(again, spec, fence, given).noting((RESPELLED,))
             heading = _heading(next(iter(spec.outputs)), fence)
             try:
                 return read_unframed(text, spec, given, f"heading such as {heading}")
@@ -169,23 +169,28 @@ def _form(spec: Spec, fence: str) -> _Form:
     return _Form(re.compile(pattern), known, closings)
 
 
-def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
+def _respelled(
+    text: str, spec: Spec, fence: str, echoed: str, found: Collection[str]
+) -> str | None:
     """A reply with headings of other names, or lines, as the headings asked for.
 
-    Lines do where every field that is required begins one.
+    Each that is missing is needed where some are found; and of lines, which need all.
     """
 
     def mark(name: str, found: re.Match[str]) -> str:
         heading = _heading(name, fence)
         return heading if found["mark"].startswith("[[") else f"{heading}\n"
 
+    missing = [name for name in spec.required if name not in found]
+    if found:
+        told = (*missing, *spec.inputs), fence, mark, echoed, missing
+        return respelled(text, _HEADING, *told) if missing else None
     if "[[" in text:
         names = (*spec.names, _END, *(f"/{name}" for name in spec.outputs))
         text = respelled(text, _HEADING, names, fence, mark, echoed) or text
         if any(_heading(name, fence) in text for name in spec.outputs):
             return text
-    ends = spec.required, spec.inputs
-    return respelled(text, LINE, spec.names, fence, mark, echoed, *ends)
+    return respelled(text, LINE, spec.names, fence, mark, echoed, missing, spec.inputs)
 
 
 class _Found(NamedTuple):
@@ -373,7 +378,8 @@ class _HeadingReader(MarkReader):
 
     def respelled(self, text: str) -> str | None:
         """A reply with its headings as they were asked for."""
-        return _respelled(text, self._spec, self._fence, self._echoed)
+        begun = self._course.begun
+        return _respelled(text, self._spec, self._fence, self._echoed, begun)
 
     def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
         name = mark[1]

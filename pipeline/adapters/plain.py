@@ -7,7 +7,7 @@ written as JSON, in one line, so no value can begin one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -118,10 +118,11 @@ def read_lines(
     """
     found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
     read = _read if ends_blank else read_text
-    if not found:
-        again = None if ends_blank else _respelled(text, spec, fence, given.echoed)
+    if not ends_blank:
+        again = _respelled(text, spec, fence, given.echoed, found)
         if again is not None:
             return read_lines(again, spec, fence, given).noting((RESPELLED,))
+    if not found:
         first = next(iter(spec.outputs))
         return read_unframed(text, spec, given, f"line such as {first}{fence}:")
     if last:
@@ -135,13 +136,40 @@ def read_lines(
     return read_fields(spec, found, read).noting(notes)
 
 
-def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
-    """A reply with each name that begins a line as it was asked for."""
+def _respelled(
+    text: str, spec: Spec, fence: str, echoed: str, found: Collection[str]
+) -> str | None:
+    """A reply with each name that begins a line as it was asked for.
+
+    Where some names are, those of the fields that are missing, each of which is needed;
+    and a line that is decorated as a whole without what decorates it.
+    """
 
     def mark(name: str, _: re.Match[str]) -> str:
         return f"{name}{fence}:"
 
-    return respelled(text, LINE, spec.names, fence, mark, echoed, given=spec.inputs)
+    ends = spec.inputs
+    if not found:
+        return respelled(text, LINE, spec.names, fence, mark, echoed, given=ends)
+    again = _wrapped(spec, fence).sub(r"\g<line>", text)
+    missing = [name for name in spec.required if name not in found]
+    if missing:
+        names = (*missing, *ends)
+        rest = respelled(again, LINE, names, fence, mark, echoed, missing, ends)
+        again = again if rest is None else rest
+    return None if again == text else again
+
+
+@lru_cache(maxsize=512)
+def _wrapped(spec: Spec, fence: str) -> re.Pattern[str]:
+    """A field's line that is decorated as a whole, as in `**x: yes**`."""
+    names = "|".join(map(re.escape, spec.outputs))
+    return re.compile(
+        rf"^[ \t]*+(?:[-*] )?(?P<edge>(?P<one>[*_`])(?P=one){{0,2}}+)"
+        rf"(?P<line>(?:{names}){re.escape(fence)}:[ \t](?:(?!(?P=one))[^\n])+)"
+        rf"(?P=edge)[ \t\r]*$",
+        re.MULTILINE,
+    )
 
 
 def _found(
@@ -269,7 +297,10 @@ class LineReader(StructureReader):
 
     def respelled(self, text: str) -> str | None:
         """A reply with its names as they were asked for."""
-        return _respelled(text, self._spec, self._fence, self._echoed)
+        if self._ends_blank:
+            return None
+        met = self._met.intersection(self._spec.outputs)
+        return _respelled(text, self._spec, self._fence, self._echoed, met)
 
     def _without_repeat(self, text: str, *, ends: bool) -> str:
         """What a reply says, the name before it left out where it says that again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -67,6 +67,9 @@ class XMLAdapter(Adapter):
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; what stands outside the tags is ignored."""
         found, last, notes = _found(text, spec, fence)
+        again = _respelled(text, spec, fence, given.echoed, {*found} - {last})
+        if again is not None:
+            return self.read(again, spec, fence, given).noting((RESPELLED,))
         if last:
             field = spec.outputs[last]
             if given.cut and not is_whole(found[last], field):
@@ -77,9 +80,6 @@ class XMLAdapter(Adapter):
                 )
             notes = ["read without its closing tag"]
         elif not found:
-            again = _respelled(text, spec, fence, given.echoed)
-            if again is not None:
-                return self.read(again, spec, fence, given).noting((RESPELLED,))
             tag = _open(next(iter(spec.outputs)), fence)
             return read_unframed(text, spec, given, f"tag such as {tag}")
         parsed = read_fields(spec, found, _read)
@@ -118,14 +118,25 @@ def _pattern(spec: Spec, fence: str) -> re.Pattern[str]:
     return re.compile(f"<(/?)({names}){re.escape(fence.replace('#', '-'))}>")
 
 
-def _respelled(text: str, spec: Spec, fence: str, echoed: str) -> str | None:
-    """A reply with each tag of another name as it was asked for."""
+def _respelled(
+    text: str, spec: Spec, fence: str, echoed: str, found: Collection[str]
+) -> str | None:
+    """A reply with each tag of another name as it was asked for.
+
+    Where some are found whole, those of the fields that are missing, each of which is
+    needed.
+    """
 
     def mark(name: str, found: re.Match[str]) -> str:
         return _close(name, fence) if found["closes"] else _open(name, fence)
 
     tail = fence.replace("#", "-")
-    return respelled(text, _TAG, spec.outputs, tail, mark, echoed)
+    if not found:
+        return respelled(text, _TAG, spec.outputs, tail, mark, echoed)
+    missing = [name for name in spec.required if name not in found]
+    if not missing:
+        return None
+    return respelled(text, _TAG, missing, tail, mark, echoed, missing)
 
 
 def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:
@@ -206,7 +217,10 @@ class _TagReader(MarkReader):
 
     def respelled(self, text: str) -> str | None:
         """A reply with its tags as they were asked for."""
-        return _respelled(text, self._spec, self._fence, self._echoed)
+        found = [*self._found]
+        if self._value is not None:
+            found.remove(self._value.field)
+        return _respelled(text, self._spec, self._fence, self._echoed, found)
 
     def _passes_over(self, mark: re.Match[str]) -> bool:
         return self._value is not None and mark[2] in self._spec.inputs

@@ -20,6 +20,7 @@ from .asides import (
     LONGEST_TAG,
     START,
     STARTS,
+    before_tag,
     closing_of,
     first_turn,
     names_of_thoughts,
@@ -76,7 +77,7 @@ class StructureReader(FieldReader):
     failed = False
 
     def respelled(self, text: str, /) -> str | None:
-        """A reply without a mark of the form, with those that are written otherwise."""
+        """A reply with marks that are written otherwise as asked for, if it has any."""
         return None
 
 
@@ -91,17 +92,19 @@ class ReplyReader(FieldReader):
         self._inner = new()
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
-        self._before: list[str] = []  # what was passed on and began no answer
+        self._passed: list[str] = []  # what was passed on
         self._seen = ""  # the last characters that were passed on
         self._opened = 0  # thoughts that are open in what was passed on
         self._plainly = False  # whether all goes to the inner reader as it is
         self._second: StructureReader | None = None  # reads behind a closing tag
         self._kept: list[Delta] = []
+        self._behind: list[str] = []  # what was passed on to the second
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
         if self._plainly and ">" not in text and "]" not in text:
             self._seen = (self._seen + text)[-LONGEST_TAG:]
+            self._passed.append(text)
             yield from self._inner.feed(text)
             return
         text, self._held, at = self._held + text, "", 0
@@ -118,10 +121,13 @@ class ReplyReader(FieldReader):
         """The pieces that are certain since the reply has ended."""
         if not self._thought and self._held and not self._inner.begun:
             yield from self._pass_before(self._held)
-        if not self._inner.begun:
-            again = self._inner.respelled("".join(self._before))
-            self._inner = self._inner if again is None else self._new()
-            yield from self._inner.feed(again or "")
+        sure = self._second is None and not self._inner.failed
+        again = self._inner.respelled("".join(self._passed)) if sure else None
+        if again is not None:
+            if self._inner.begun:
+                yield AGAIN
+            self._inner = self._new()
+            yield from self._inner.feed(again)
         if self._second is not None and not self._inner.whole:
             yield from self._begin_again(self._second, self._kept)
         yield from self._inner.close()
@@ -140,7 +146,7 @@ class ReplyReader(FieldReader):
         """Pass on what stands before an answer, up to the next tag of a thought."""
         tag = next(tags(text, self._names, at), None)
         if tag is None:
-            sure = _before_tag(text, at)
+            sure = before_tag(text, at)
             yield from self._pass_before(text[at:sure])
             if self._inner.begun:
                 return sure
@@ -152,13 +158,13 @@ class ReplyReader(FieldReader):
         if not tag.closes:
             self._thought = closing_of(tag.name)
         elif tag.name in CLOSING:
-            self._inner, self._before = self._new(), []
+            self._inner, self._passed = self._new(), []
         else:
             yield from self._pass_before(text[tag.start : tag.end])
         return tag.end
 
     def _pass_before(self, text: str) -> Iterator[Delta]:
-        self._before.append(text)
+        self._passed.append(text)
         yield from self._inner.feed(text)
 
     def _answer(self, text: str, at: int) -> Generator[Delta, None, int]:
@@ -166,7 +172,7 @@ class ReplyReader(FieldReader):
         for end in self._closings(text, at):
             yield from self._pass_on(text[at:end])
             if self._inner.inside:
-                self._second, self._kept = self._new(), []
+                self._second, self._kept, self._behind = self._new(), [], []
                 at = end
             else:
                 yield from self._begin_again(self._new(), [])
@@ -189,8 +195,10 @@ class ReplyReader(FieldReader):
 
     def _pass_on(self, text: str) -> Iterator[Delta]:
         self._seen = (self._seen + text)[-LONGEST_TAG:]
+        self._passed.append(text)
         yield from self._inner.feed(text)
         if self._second is not None:
+            self._behind.append(text)
             self._kept.extend(self._second.feed(text))
             if self._inner.failed or self._inner.broken:
                 yield from self._begin_again(self._second, self._kept)
@@ -200,16 +208,8 @@ class ReplyReader(FieldReader):
     ) -> Iterator[Delta]:
         yield AGAIN
         self._inner, self._second, self._kept = inner, None, []
-        self._seen, self._opened = "", 0
+        self._passed, self._behind, self._seen, self._opened = self._behind, [], "", 0
         yield from kept
-
-
-def _before_tag(text: str, start: int) -> int:
-    """Where a text ends that is surely no beginning of a tag."""
-    for at in range(max(start, len(text) - LONGEST_TAG + 1), len(text)):
-        if text[at] in "<[" and ">" not in text[at:] and "]" not in text[at:]:
-            return at
-    return len(text)
 
 
 class Value:

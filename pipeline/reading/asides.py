@@ -136,6 +136,14 @@ def tags(text: str, names: Collection[str], at: int = 0) -> Iterator[Tag]:
             yield Tag(name, whole[0] == "/", *found.span())
 
 
+def before_tag(text: str, start: int) -> int:
+    """Where a text ends that is surely no beginning of a tag."""
+    for at in range(max(start, len(text) - LONGEST_TAG + 1), len(text)):
+        if text[at] in "<[" and ">" not in text[at:] and "]" not in text[at:]:
+            return at
+    return len(text)
+
+
 def closing_of(name: str) -> str:
     """The tag that closes a thought opened by that name."""
     return "[/THINK]" if name == "THINK" else f"</{name}>"

@@ -1,9 +1,10 @@
 """What stands around a word and adds nothing to it: typography, case, marks, LaTeX.
 
 In whatever script it stands. So are the marks of a form read whose names are written
-otherwise, `[[ Answer ]]` or `First Name:`: in replies that hold no mark as it was asked
-for, so that none that a call has set apart is ever outvoted. LaTeX is what solutions
-of mathematics put around a value (MATH, Hendrycks et al. 2021, arXiv 2103.03874).
+otherwise, `[[ Answer ]]`, `First Name:` or `# Answer`: of fields that no mark as it was
+asked for begins, so that none that a call has set apart is ever outvoted. LaTeX is what
+solutions of mathematics put around a value (MATH, Hendrycks et al. 2021, arXiv
+2103.03874).
 """
 
 from __future__ import annotations
@@ -40,11 +41,17 @@ _CURLY = str.maketrans(
 RESPELLED = "names read by case and typography"
 """The repair that says so."""
 LINE = re.compile(
-    r"^[ \t]*+(?P<mark>(?:[-*] )?(?P<edge>[*_`]{0,3}+)(?P<name>[^\W\d][\w -]{0,80}?)"
-    r"(?P<tag>#\d+)?(?:(?P=edge)[ \t]{0,4}[:\uff1a]|[ \t]{0,4}[:\uff1a](?P=edge)))",
+    r"^[ \t]*+(?P<mark>(?P<lead>[-*] |\d{1,2}[.)] |(?P<hash>\#{1,6}) )?"
+    r"(?P<edge>(?:(?=(?P<open>[*_`]))[*_`]{1,3}+)?+)"
+    r"(?P<name>[^\W\d][\w -]{0,80}?)(?P<tag>#\d+)?"
+    r"(?:(?P=edge)[ \t]{0,4}[:\uff1a]|[ \t]{0,4}[:\uff1a](?P=edge)"
+    r"|(?P=edge)(?P<bare>)(?(hash)|(?(open)|(?!)))(?=[ \t\r]*+\n\s*+\S)))",
     re.MULTILINE,
 )
-"""A name and its colon that begin a line, with what is opened and closed there."""
+"""A name that begins a line: with its colon, or, as a heading of Markdown, alone on it.
+
+With what is opened and closed there, and with what stands before an item of a list.
+"""
 _DECORATION = re.compile(r"[^\w\[\]<>:]|_")
 _THOUGHT = re.compile(r"</?think|\[/?THINK\]", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -218,9 +225,12 @@ def respelled(
         name = name_of(found["name"], names)
         if name is None or (found["tag"] or "") != fence:
             continue
-        spelt = _undecorated(found["mark"].replace(found["name"], name))
+        lead, bare = _led(found)
+        spelt = found["mark"].removeprefix(lead).replace(found["name"], name)
+        spelt = f"{name}{fence}" if bare else _undecorated(spelt)
         if spelt not in quoted:
-            quoted[spelt] = bool(inputs) and spelt in inputs
+            told = _is_heading(spelt, echoed) if bare else spelt in inputs
+            quoted[spelt] = bool(inputs) and told
         if quoted[spelt]:
             continue
         if name in given and not met.issubset(given):
@@ -230,6 +240,23 @@ def respelled(
         met.add(name)
     again = "".join([*parts, text[at:]])
     return again if again != text and met.issuperset(needed) else None
+
+
+def _led(found: re.Match[str]) -> tuple[str, bool]:
+    """What stands before a mark in its line, and whether no colon makes it one."""
+    groups = found.groupdict()
+    return groups.get("lead") or "", groups.get("bare") is not None
+
+
+def _is_heading(name: str, inputs: str) -> bool:
+    """Whether a name is decorated in the inputs, or stands there alone in a line.
+
+    Of a value of several lines that is written in one, a line is what its escapes say.
+    """
+    words = r"[\s_-]*".join(map(re.escape, _BETWEEN.split(name)))
+    alone = rf"(?:\A|[\n:\"']|\\n)\s*+{words}\s*(?:\Z|[\n\"']|\\[nr])"
+    told = re.compile(rf"[*_`#]\s*+{words}|{words}\s*+[*_`#]|{alone}", re.IGNORECASE)
+    return told.search(inputs.translate(MARKS)) is not None
 
 
 def _undecorated(text: str) -> str:

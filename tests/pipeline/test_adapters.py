@@ -229,7 +229,7 @@ TWICE = {
 MISSING = {
     "chat": ["[[ reasoning ]]\nr\n[[ /end ]]", "[[ reasoning ]]\nr\n[[ answ"],
     "json": ['{"reasoning": "r"}', '{"reasoning": "r", "Answers": "a"}'],
-    "xml": ["<reasoning>r</reasoning>", "<reasoning>r</reasoning><ANSWER>a</ANSWER>"],
+    "xml": ["<reasoning>r</reasoning>", "<reasoning>r</reasoning><ANSWERS>a</ANSWERS>"],
 }
 FORMLESS = {
     "chat": ["", "a", "answer: a", "[[ /end ]]", "[[ question ]]\na", "[[answer]]\na"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
-from .ground.hints import Advised
+from .ground.hints import AdvisedParts
 from .ground.lazy import deferred
 from .ground.options import check_options, explained
 from .ground.shapes import is_mapping
@@ -64,7 +64,7 @@ _FACTS = ("product", "audience", "channel", "purpose")
 
 @explained('Write weft.Demo({"question": "...", "answer": "..."})')
 @dataclass(frozen=True, eq=False)
-class Demo(Advised):
+class Demo(AdvisedParts):
     """A demonstration: one solved case that the model is shown.
 
     Args:
@@ -78,6 +78,7 @@ class Demo(Advised):
     """
 
     _advised_as = "demo"
+    _read_by = "Read .values, a mapping, such as .values['answer']"
     values: Mapping[str, Any]
     source: str = ""
     by: str = "labelled"

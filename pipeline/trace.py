@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
 from .errors import ConfigError
-from .ground.hints import Advised
+from .ground.hints import Advised, AdvisedParts
 from .ground.words import counted
 from .lm.request import Message, ToolCall, Usage
 from .lm.scoring.decision import Decision, decisions_in
@@ -150,7 +150,7 @@ class Branch:
 
 
 @dataclass(frozen=True, repr=False)
-class Trace:
+class Trace(AdvisedParts):
     """A run's nodes in the order of the program, and how long the run took.
 
     Args:
@@ -159,6 +159,8 @@ class Trace:
         origin: What made it, for `run(..., reuse=trace)`; only in this process.
         run_id: Its id in the trace log and in spans; empty where nobody follows runs.
     """
+
+    _read_by = "Read .nodes: each has a path, inputs, a value and calls"
 
     nodes: tuple[NodeRun, ...]
     seconds: float = 0.0
@@ -222,8 +224,10 @@ class Trace:
 
 
 @dataclass(frozen=True, repr=False)
-class Run(Advised, Generic[R]):
+class Run(AdvisedParts, Generic[R]):
     """A program's value and how it came about."""
+
+    _read_by = "Read .value, what the program gave, and .trace"
 
     value: R
     trace: Trace

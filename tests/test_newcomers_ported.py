@@ -251,6 +251,31 @@ MISTAKES: dict[str, Mistake] = {
         AttributeError,
         "Read .text",
     ),
+    "field of a demo by name": (
+        lambda: ANY.Demo({"answer": "red"})["answer"],
+        errors.CallError,
+        "Read .values, a mapping",
+    ),
+    "field of a run": (
+        lambda: ANY.Predict("q -> answer").run(q="x")["answer"],
+        errors.CallError,
+        "Read .value, what the program gave",
+    ),
+    "trace by its name": (
+        lambda: reply.run(question="x")["trace"],
+        errors.CallError,
+        ".trace",
+    ),
+    "loop over a trace": (
+        lambda: list(reply.run(question="x").trace),
+        errors.CallError,
+        "Read .nodes: each has a path",
+    ),
+    "row of an evaluation as a triple": (
+        lambda: [score for _, _, score in evaluation().rows],
+        errors.CallError,
+        "Read .example, .prediction and .score",
+    ),
     "field of a demo": (
         lambda: ANY.Demo({"answer": "red"}).answer,
         AttributeError,

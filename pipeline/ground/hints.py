@@ -88,6 +88,24 @@ class Advised(metaclass=AdvisedType):
             raise missing(what, self._advised_as, name, known)
 
 
+class AdvisedParts(Advised):
+    """Has parts by name, and is no mapping and no list: it says how they are read."""
+
+    __slots__ = ()
+    _read_by: ClassVar[str] = ""
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it. It answers a loop over it, too.
+
+        def __getitem__(self, at: object) -> Any:
+            from ..errors import CallError  # noqa: PLC0415 - importing weft stays quick
+
+            said = f"{type(self).__name__} is no mapping and no list, and nothing in it"
+            there = isinstance(at, str) and at in self.__dataclass_fields__
+            hint = f"Read .{at}" if there else self._read_by
+            raise CallError(f"{said} is at {at!r}", hint=hint)
+
+
 class AdvisedSummary(Advised):
     """Holds a number and rows, and is neither: it says which of its fields are."""
 

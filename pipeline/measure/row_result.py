@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from ..data.example import Example
+from ..ground.hints import AdvisedParts
 from ..ground.plain import plain
 from ..ground.shapes import as_dict
 from ..ground.words import counted
@@ -24,7 +25,7 @@ from .score import Score
 
 
 @dataclass(frozen=True, repr=False)
-class RowResult:
+class RowResult(AdvisedParts):
     """One row's outcome.
 
     Args:
@@ -36,6 +37,8 @@ class RowResult:
         trace: The nodes that ran.
         judging: What the metric asked of models to score it; no part of `trace`.
     """
+
+    _read_by = "Read .example, .prediction and .score"
 
     example: Example
     prediction: Any

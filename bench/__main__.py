@@ -79,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
     )
     given.add_argument("--first", type=int, help="compile: number of the first seed")
+    given.add_argument("--rival", help="compile: one of DSPy's, to meet Auto alone")
+    given.add_argument("--held", type=int, help="compile: calls of Auto beside a rival")
     given.add_argument("--minutes", type=float, help="compile, planted: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument(

@@ -16,7 +16,17 @@ from . import BenchError, Findings, Row
 from .rivals.kept import Kept
 from .rivals.page import page
 from .rivals.runs import Outcome, Run, outcomes_of
-from .rivals.tables import OURS, THEIRS, THIRD, Table
+from .rivals.tables import (
+    HEADINGS,
+    HELD,
+    OURS,
+    THEIRS,
+    THIRD,
+    Table,
+    difference,
+    paired,
+    pipes,
+)
 from .world import TASKS
 
 __all__ = ["run"]
@@ -37,11 +47,14 @@ def run(
     first: int = 0,
     tasks: str = ",".join(TASKS),
     kept: Path = KEPT,
+    rival: str = "",
+    held: int = 0,
     write: bool = False,
 ) -> list[Row]:
     """Compile every task with every contender, DSPy's first.
 
-    A task and seed that there was no time for on DSPy's side is left out on both.
+    A task and seed that there was no time for on DSPy's side is left out on both. Where
+    a rival is named, it alone meets Auto, seed by seed.
 
     Args:
         seeds: How many vocabularies of each task.
@@ -51,6 +64,8 @@ def run(
         bound: Seconds that one compile may take.
         tasks: Which tasks, with commas between.
         kept: Where outcomes are kept, and read from instead of being made again.
+        rival: One of DSPy's optimizers, to be met by Auto alone.
+        held: The calls that Auto is held to beside a rival; 0 is as many as it likes.
         write: Whether to write the table to docs/bench-compile.md.
     """
     names = tasks.split(",")
@@ -65,6 +80,10 @@ def run(
         late = {outcome.run: outcome for outcome in fresh}
         return [book.found.get(run) or late[run] for run in runs]
 
+    if rival:
+        if rival not in THEIRS:
+            raise BenchError(f"no rival {rival!r}; there are {', '.join(THEIRS)}")
+        return duel(Table(made(pairs_of(places, rival, held))), names)
     theirs = made([Run(w, *place) for place in places for w in THEIRS], THEIR_TIME)
     late = {(o.run.task, o.run.seed) for o in theirs if not o.begun}
     places = [place for place in places if place not in late]
@@ -99,6 +118,28 @@ def further_of(
             found.append(Run(THIRD, task, seed, thirds[task]))
             found.append(Run("weft Auto", task, seed))
     return found
+
+
+def pairs_of(places: Sequence[tuple[str, int]], rival: str, held: int) -> list[Run]:
+    """One of DSPy's optimizers and Auto, held to so many calls, in turns."""
+    auto = HELD if held else "weft Auto"
+    return [
+        run for place in places for run in (Run(rival, *place), Run(auto, *place, held))
+    ]
+
+
+def duel(table: Table, tasks: Sequence[str]) -> list[Row]:
+    """Auto and its rival by task, and the difference over the seeds that both ended."""
+    rows, text = list[Row](), list[str]()
+    named = sorted({one.run.contender for one in table.outcomes}, reverse=True)
+    for task in tasks:
+        auto, other = (table.line(who, [task]) for who in named)
+        text += [task, *(pipes(c) for c in (HEADINGS, auto.cells(), other.cells()))]
+        text += [f"difference, 95 %: {difference(paired(auto, other))}", ""]
+        if auto.score is not None and other.score is not None:
+            what = f"compile {task}: {auto.contender} / dspy {other.contender}"
+            rows.append(Row.at_least(what, auto.score, other.score, 1.0))
+    return Findings(rows, "\n".join(text))
 
 
 def _thirds(table: Table, tasks: Sequence[str]) -> dict[str, int]:

@@ -11,7 +11,18 @@ from weft.pipeline.measure.stats import paired_bootstrap
 from ..world import TASKS
 from .runs import Outcome
 
-__all__ = ["OURS", "THEIRS", "THIRD", "Line", "Table", "pipes"]
+__all__ = [
+    "HEADINGS",
+    "HELD",
+    "OURS",
+    "THEIRS",
+    "THIRD",
+    "Line",
+    "Table",
+    "difference",
+    "paired",
+    "pipes",
+]
 
 OURS = (
     "weft BootstrapRandomSearch",
@@ -27,6 +38,7 @@ OURS = (
 )
 """As they come, and by their published schedules."""
 THIRD = "weft Auto, 1/3 of the calls"
+HELD = "weft Auto, held"
 THEIRS = (
     "BootstrapFewShotWithRandomSearch",
     "COPRO",
@@ -183,7 +195,7 @@ class Table:
                         best.contender,
                         *(_share(best.score), _count(best.calls)),
                         *(_share(third.score), _count(third.calls)),
-                        _difference(gains),
+                        difference(gains),
                         f"{good} of {len(gains)}",
                         *(_share(auto.score), _count(auto.calls)),
                     )
@@ -200,7 +212,7 @@ def paired(one: Line, other: Line) -> list[float]:
     ]
 
 
-def _difference(gains: Sequence[float]) -> str:
+def difference(gains: Sequence[float]) -> str:
     """The mean in points, with the interval that it has over seeds."""
     mean = _signed(statistics.fmean(gains) if gains else None)
     if len(gains) < _FEW:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import weft
-from bench.compile import further_of, rows_of
+from bench.compile import duel, further_of, pairs_of, rows_of
 from bench.rivals.kept import Kept
 from bench.rivals.runs import Outcome, Run
-from bench.rivals.tables import OURS, THIRD, Table, paired
+from bench.rivals.tables import HELD, OURS, THIRD, Table, paired
 from bench.rivals.weft_compile import compiler_of
 
 
@@ -84,6 +84,23 @@ def test_on_further_seeds_the_best_alone_meets_auto() -> None:
         Run(THIRD, "policy", 7, 200),
         Run("weft Auto", "policy", 7),
     ]
+
+
+def test_a_rival_meets_auto_alone() -> None:
+    """Seed by seed, and held to the calls that are given."""
+    runs = pairs_of([("policy", 7), ("policy", 8)], "GEPA light", 575)
+    made = [
+        outcome(HELD, 0, 0.5),
+        outcome(HELD, 1, 0.7),
+        outcome("GEPA light", 0, 0.4),
+        outcome("GEPA light", 1, None),
+    ]
+
+    (row,) = duel(Table(made), ["policy"])
+
+    assert runs[:2] == [Run("GEPA light", "policy", 7), Run(HELD, "policy", 7, 575)]
+    assert pairs_of([("policy", 7)], "COPRO", 0)[1] == Run("weft Auto", "policy", 7)
+    assert (row.ok, HELD in row.what) == (True, True)
 
 
 def test_a_difference_stands_with_its_interval() -> None:

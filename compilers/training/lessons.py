@@ -146,7 +146,9 @@ def lesson_of(
     adapter = adapter_of(form)
     wanted = [f for name, f in spec.outputs.items() if name in demo.values]
     reply = adapter.write(wanted, demo.values, rendered.fence)
-    if rendered.continues:
+    if rendered.around is not None:
+        reply = rendered.around.head + reply
+    elif rendered.continues:
         reply = continued(rendered.messages[-1].text, reply)
     return Lesson(request_for(lm, parameters, rendered, runtime), reply)
 

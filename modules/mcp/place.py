@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.shapes import is_sequence
+from ...pipeline.ground.words import brief
 from ...pipeline.lm.lm import checked_headers, checked_timeout
 from ...pipeline.lm.wire.secrets import secrets_of
 
@@ -69,8 +70,7 @@ class Stdio:
     @property
     def label(self) -> str:
         """What it is called in messages: never what its environment holds."""
-        text = " ".join(" ".join(self.command).split())
-        return text if len(text) <= 80 else f"{text[:77]}..."
+        return brief(" ".join(" ".join(self.command).split()))
 
     @property
     def secrets(self) -> list[str]:

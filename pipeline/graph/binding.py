@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..ground import strictjson
+from ..ground.words import brief
 from ..signature.types import type_name
 
 INPUT = "$input"
@@ -131,8 +132,7 @@ def show(binding: Binding) -> str:
     '[search, 3]'
     """
     if isinstance(binding, Const):
-        text = repr(binding.value)
-        return text if len(text) <= 40 else text[:37] + "..."
+        return brief(repr(binding.value), 40)
     if isinstance(binding, Take):
         return ".".join((source_name(binding.source), *binding.path))
     inner = [show(item) for item in binding.items]

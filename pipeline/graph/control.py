@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, overload
 
 from ..errors import CallError, ConfigError, StepError
 from ..ground.options import checked
-from ..ground.words import counted
+from ..ground.words import brief, counted
 from ..seam import one_off, recorder
 from .regions import plain_label, trace_region
 
@@ -238,5 +238,4 @@ def case_of(label: Any, labels: Sequence[Any], default: bool, who: str) -> int |
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return brief(repr(value), _SHOWN)

@@ -25,6 +25,7 @@ from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
 from ..ground.options import checked
 from ..ground.plain import plain
+from ..ground.words import brief
 from ..reading.cells import is_nothing
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of, values_of
@@ -385,9 +386,4 @@ def _other_label(field: str, example: Example) -> str:
 
 
 def _wrong(gold: Any, got: Any) -> str:
-    return f"wanted {_shown(gold)}, got {_shown(got)}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return f"wanted {brief(repr(gold), _SHOWN)}, got {brief(repr(got), _SHOWN)}"

@@ -16,6 +16,7 @@ from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
 from ..ground.hints import brought
+from ..ground.words import brief
 from ..media.turns import History
 from ..media.values import Audio, File, Image
 from .field import FieldSpec
@@ -301,10 +302,9 @@ def _unknown(name: str, known: Mapping[str, Any]) -> SignatureError:
 
 
 def _no_type(text: str) -> SignatureError:
-    text = text.strip()
-    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     return SignatureError(
-        f"{shown!r} is not a type", hint="Write for example list[str] or int | None"
+        f"{brief(text.strip(), _SHOWN)!r} is not a type",
+        hint="Write for example list[str] or int | None",
     )
 
 

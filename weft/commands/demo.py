@@ -32,6 +32,7 @@ from ..pipeline.calls.budget import Budget
 from ..pipeline.data.example import digest_rows
 from ..pipeline.data.rows import Example, read_rows
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError
+from ..pipeline.ground.words import brief
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
@@ -41,7 +42,7 @@ from . import demo_program
 from .compile import report_data
 from .output import Outcome, calls_shown, columns, indented, points, say
 
-_NARROW, _WIDE = 78, 96
+_NARROW, _WIDE, _MOST_LINES = 78, 96, 16
 _AXIS = 40
 _MESSAGES = (
     "my new card still isnt here, its been three weeks",
@@ -305,14 +306,11 @@ def _ask_anew(out: Path) -> str:
     return done.stdout.rstrip()
 
 
-def _shortened(text: str, most: int = 16) -> str:
+def _shortened(text: str) -> str:
     """The first lines of a text, each no longer than the screen is wide."""
     room = min(max(shutil.get_terminal_size((_WIDE, 0)).columns, _NARROW), _WIDE) - 6
-    lines = [
-        line if len(line) <= room else f"{line[: room - 3]}..."
-        for line in text.splitlines()
-    ]
-    left = len(lines) - most
+    lines = [brief(line, room) for line in text.splitlines()]
+    left = len(lines) - _MOST_LINES
     return "\n".join(
-        lines[:most] + ([f"... and {left} more lines"] if left > 0 else [])
+        lines[:_MOST_LINES] + ([f"... and {left} more lines"] if left > 0 else [])
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from ..pipeline.ground.words import brief
 from .coverage import coverage_drawn
 from .html import Data, bar, page, points, review_note, row_link, table, text_of
 
@@ -244,8 +245,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         held: dict[Any, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
         value = next(iter(held.values())) if len(held) == 1 else held
-    text = text_of(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return brief(text_of(value), _LONGEST)
 
 
 def _suspects(rows: Sequence[str]) -> str:

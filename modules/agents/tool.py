@@ -246,8 +246,7 @@ class Tool(Advised, Generic[P, R_co]):
 
     def shown(self, value: Any) -> str:
         """What the function gave, as the model is shown it: text, or JSON."""
-        data = plain(value, described)
-        text = data if isinstance(data, str) else strictjson.dumps(data)
+        text = strictjson.as_text(plain(value, described))
         return shortened(text, self.options.most)
 
     @overload

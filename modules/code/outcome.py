@@ -186,7 +186,7 @@ def shown(value: Any, most: int) -> str:
         if isinstance(value, float | complex):
             return str(value)
         return f"<{_named(value)}>"
-    text = data if isinstance(data, str) else strictjson.dumps(data)
+    text = strictjson.as_text(data)
     return text if len(text) <= most else f"{text[:most]} {CUT.format(most)}"
 
 

@@ -266,7 +266,7 @@ def _one(
 
 def _told(name: str, data: Any, most: int) -> dict[str, Any]:
     """What a model is told of a variable: its kind, its length, and how it begins."""
-    text = data if isinstance(data, str) else strictjson.dumps(data)
+    text = strictjson.as_text(data)
     if len(text) <= most:
         return {"name": name, "value": data}
     size = len(data) if hasattr(data, "__len__") else len(text)

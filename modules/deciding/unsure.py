@@ -68,7 +68,6 @@ def _value(field: FieldSpec, called: str) -> Any:
         TypeError: It is of another type.
     """
     named: dict[str, JSON] = {
-        one if isinstance(one, str) else strictjson.dumps(one): one
-        for one in (*field.options, None)
+        strictjson.as_text(one): one for one in (*field.options, None)
     }
     return field.load(named[called] if called in named else strictjson.loads(called))

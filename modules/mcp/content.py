@@ -180,7 +180,7 @@ def _blocks(value: Any, data: Any) -> list[dict[str, Any]]:
         return [block for one, told in pairs for block in _blocks(one, told)]
     if is_dict(data) and len(data) == 1:
         data = next(iter(data.values()))
-    return [_text(data if isinstance(data, str) else strictjson.dumps(data))]
+    return [_text(strictjson.as_text(data))]
 
 
 def _holds_media(value: Any) -> bool:

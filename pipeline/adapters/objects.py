@@ -101,9 +101,7 @@ class ObjectReader(StructureReader):
             yield from self._echo
         for part in [] if self.begun else escaped(first_turn(outside)):
             for name in filter(part.value.__contains__, self._spec.outputs):
-                value = part.value[name]
-                told = value if isinstance(value, str) else strictjson.dumps(value)
-                yield Delta(name, told)
+                yield Delta(name, strictjson.as_text(part.value[name]))
 
     def _prose(self) -> Iterator[Delta]:
         start = self._text.find("{", self._at)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from ..ground.strictjson import dumps
+from ..ground.strictjson import as_text
 from ..lm.request import JSON, Message, ToolDefinition
 from ..media.tokens import usual_tokens_of
 from ..media.values import Media
@@ -144,7 +144,7 @@ def begin_with(mark: str, field: FieldSpec) -> str:
     start = f"Begin your reply with {mark}"
     if not field.choices:
         return start
-    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
+    choices = ", ".join(map(as_text, field.choices))
     return f"Choose {field.name} from: {choices}.\n{start}"
 
 

@@ -700,7 +700,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         held = values_of(answer) if single is None else {single: answer}
         outputs = {n: f.shown(held[n]) for n, f in fields.items() if n in held}
         only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
-        return only if isinstance(only, str) else strictjson.dumps(only)
+        return strictjson.as_text(only)
 
     def own(self, answer: Any, inputs: Mapping[str, Any]) -> R_co:
         """What a wider module gave, as a call of this one gives it."""

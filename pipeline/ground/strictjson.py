@@ -160,6 +160,15 @@ def dumps(value: Any) -> str:
     return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
+def as_text(value: Any) -> str:
+    """A text as it is, other data as `dumps` writes them.
+
+    >>> as_text("cards"), as_text(["a", 1])
+    ('cards', '["a", 1]')
+    """
+    return value if isinstance(value, str) else dumps(value)
+
+
 def keepable(value: Any, most: int = _OWN_DEPTH - _ROOM) -> str:
     """The text of a value, as `dumps`, that `loads` with `own=True` reads again.
 

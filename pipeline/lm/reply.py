@@ -61,10 +61,7 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
     '{"n": 3}'
     """
     values = {str(name): plain(value, repr) for name, value in fields.items()}
-    texts = {
-        name: value if isinstance(value, str) else strictjson.dumps(value)
-        for name, value in values.items()
-    }
+    texts = {name: strictjson.as_text(value) for name, value in values.items()}
     told, *turns = [message.text for message in request.messages] or [""]
     for form in _FORMS:
         shown = {

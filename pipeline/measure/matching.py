@@ -62,8 +62,7 @@ def text_of(value: Any) -> str:
         return str(int(value))
     if isinstance(value, list | tuple):
         return " ".join(text_of(item) for item in cast(Iterable[Any], value))
-    data = plain(value)
-    return data if isinstance(data, str) else strictjson.dumps(data)
+    return strictjson.as_text(plain(value))
 
 
 def same(gold: Any, got: Any) -> float:

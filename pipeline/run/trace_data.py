@@ -154,8 +154,7 @@ def _named(value: object) -> str:
 
 
 def _key(key: Any) -> str:
-    plain = plain_data(key)
-    return plain if isinstance(plain, str) else strictjson.dumps(plain)
+    return strictjson.as_text(plain_data(key))
 
 
 def _error(error: str, content: bool) -> str:

@@ -245,9 +245,9 @@ def _seen(record: list[NodeRun], path: str) -> _Reasoned | None:
         return None
     said: object = run.outputs.get(_REASONING, "")
     steps = said if is_list(said) else _STEP.split(str(said).strip())
-    written = [s if isinstance(s, str) else strictjson.dumps(s) for s in steps]
+    written = [text for text in map(strictjson.as_text, steps) if text.strip()]
     how = str(run.facts.get(_REASONING, ""))
-    return _Reasoned(run.inputs, [text for text in written if text.strip()], how)
+    return _Reasoned(run.inputs, written, how)
 
 
 def _half(steps: list[str]) -> str:

@@ -93,8 +93,7 @@ def class_of(value: Any) -> str:
     >>> class_of(True), class_of("spam"), class_of(3)
     ('true', 'spam', '3')
     """
-    made = plain(value, repr)
-    return made if isinstance(made, str) else strictjson.dumps(made)
+    return strictjson.as_text(plain(value, repr))
 
 
 def wanted_of(spec: FieldSpec | None, label: Any) -> str:

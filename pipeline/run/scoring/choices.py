@@ -36,7 +36,7 @@ def choices_in(module: Module[..., Any], who: str) -> dict[str, dict[str, JSON]]
 
 def _choices_of(field: FieldSpec, who: str) -> dict[str, JSON]:
     values = values_in(field)
-    texts = {_called(value): value for value in values}
+    texts = {strictjson.as_text(value): value for value in values}
     if len(values) < 2 or len(texts) < len(values):
         raise ConfigError(
             f"{who} decides {_WANTED}, and {field.name!r} is of {field.wanted!r}",
@@ -70,10 +70,6 @@ def _bound(schema: Mapping[str, Any], which: str, inward: int) -> int | None:
     if isinstance(open_, int | float) and math.isfinite(open_):
         found.append((math.floor(open_ * inward) + 1) * inward)
     return max(found, key=lambda one: one * inward) if found else None
-
-
-def _called(value: JSON) -> str:
-    return value if isinstance(value, str) else strictjson.dumps(value)
 
 
 def candidates_for(

@@ -131,7 +131,7 @@ def _data_of(spec: Spec, values: Mapping[str, JSON]) -> str:
     """Input values as a model reads them: one text by itself, several as an object."""
     held = {name: values[name] for name in spec.inputs if name in values}
     only = next(iter(held.values())) if len(spec.inputs) == len(held) == 1 else held
-    return only if isinstance(only, str) else strictjson.dumps(only)
+    return strictjson.as_text(only)
 
 
 def question_request(

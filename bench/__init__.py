@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BenchError", "Findings", "Row", "bench_python"]
+__all__ = ["BenchError", "Findings", "Row", "bench_python", "pipes"]
 
 
 class BenchError(Exception):
@@ -71,6 +71,11 @@ class Findings(list[Row]):
     def __init__(self, rows: Iterable[Row], details: str) -> None:
         super().__init__(rows)
         self.details = details
+
+
+def pipes(cells: Iterable[str]) -> str:
+    """Cells as a line of a table in Markdown."""
+    return f"| {' | '.join(cells)} |"
 
 
 def bench_python() -> Path:

@@ -7,15 +7,13 @@ it. So whether passages support a fact is known, and whether an answer makes a p
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, Final, NamedTuple
 
-from . import BenchError
-from .realdata import DATA
+from ._data import lines_of
 
 __all__ = ["complete", "facts_of", "grounded"]
 
@@ -116,10 +114,6 @@ def _stated(question: str, answer: str) -> str:
 
 
 def _questions(split: str) -> Iterator[list[Fact]]:
-    file = DATA / "musique.jsonl"
-    if not file.is_file():
-        raise BenchError(f"{file} is not there; WEFT_BENCH_DATA names its folder.")
-    for line in file.read_text("utf-8").splitlines():
-        row = json.loads(line)
+    for row in lines_of("musique"):
         if row["split"] == split:
             yield facts_of(row)

@@ -9,7 +9,6 @@ once, the higher mean comes back, and a gain is claimed by the two-sided exact t
 from __future__ import annotations
 
 import functools
-import json
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from weft.compilers.driving.verify import Contest
 from weft.compilers.statistics.looks import Looks
 from weft.pipeline.measure.stats import Comparison, Interval, compare
 
-from .realdata import DATA
+from ._data import DATA, read_lines
 
 __all__ = [
     "KINDS",
@@ -197,8 +196,7 @@ def _replayed(select: int, sealed: int, rivals: int, rng: random.Random) -> Draw
 def _pools() -> list[list[int]]:
     """The outcomes of each pool: a whole number a prompt, a bit a row, a 1 above."""
     found: list[list[int]] = []
-    for line in OUTCOMES.read_text("utf-8").splitlines():
-        data = json.loads(line)
+    for data in read_lines(OUTCOMES):
         items, columns = data["items"], data["columns"]
         spare = 8 * (len(columns[0]) // 2) - items
         found.append([(int(text, 16) >> spare) | 1 << items for text in columns])

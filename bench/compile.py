@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import BenchError, Findings, Row
+from . import BenchError, Findings, Row, pipes
 from .rivals.kept import Kept
 from .rivals.page import page
 from .rivals.runs import Outcome, Run, outcomes_of
@@ -25,7 +25,6 @@ from .rivals.tables import (
     Table,
     difference,
     paired,
-    pipes,
 )
 from .world import TASKS
 

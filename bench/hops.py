@@ -8,7 +8,6 @@ same in both ways. Answers are kept under runs/, so that a start goes on from th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,10 @@ from pydantic import Field
 import weft
 from weft.pipeline.measure.stats import compare
 
-from . import BenchError, Findings, Row
-from .real.serving import Model, models_of
-from .realdata import DATA
+from . import Findings, Row
+from ._data import lines_of
+from ._local import local_lm
+from .real.serving import models_of
 
 __all__ = ["run"]
 
@@ -100,7 +100,7 @@ def run(
     made: list[Row] = []
     lines: list[str] = []
     for model in models_of(models):
-        with weft.use(lm=lm_of(model), cache=ANSWERS):
+        with weft.use(lm=local_lm(model, MOST), cache=ANSWERS):
             once = weft.evaluate(at_once, asked, F1, concurrency=1)
             steps = weft.evaluate(in_steps, asked, F1, concurrency=1)
         # By place: the two ask for different inputs of one row.
@@ -117,23 +117,14 @@ def run(
     return Findings(made, page)
 
 
-def lm_of(model: Model) -> weft.LM:
-    """The model, here."""
-    base = model.name.endswith("gemma")
-    return weft.LM(f"local/{model.where}", temperature=0, max_tokens=MOST, base=base)
-
-
 def questions(split: str, most: int) -> list[dict[str, Any]]:
     """The first questions of a split, with their steps and what these need.
 
     Raises:
         BenchError: The rows are not there.
     """
-    file = DATA / "musique.jsonl"
-    if not file.is_file():
-        raise BenchError(f"{file} is not there; WEFT_BENCH_DATA names its folder.")
-    held = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    return [_row(row) for row in held if row["split"] == split][:most]
+    rows = lines_of("musique")
+    return [_row(row) for row in rows if row["split"] == split][:most]
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ import weft
 from weft import compilers
 
 from . import Findings, Row
+from ._data import DATA
 from .real.induced import raced_tasks
 from .real.instructions import Task, collection
-from .realdata import DATA
 
 __all__ = ["Pick", "Task", "collection", "follower", "picked", "run"]
 

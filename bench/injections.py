@@ -10,7 +10,6 @@ start goes on from the last one.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +19,13 @@ from typing import Any
 import weft
 from weft.errors import ModelFailure
 from weft.gates.attacks import planted
-from weft.pipeline.measure.stats import compare, wilson
+from weft.pipeline.measure.stats import compare
 
-from . import BenchError, Findings, Row
-from ._labelled import rows_of
+from . import Findings, Row
+from ._data import DATA, lines_of
+from ._labelled import rows_of, share
 from .priors import WORDS
 from .real.tasks import INTENTS
-from .realdata import DATA
 
 __all__ = ["run", "taken_up"]
 
@@ -118,12 +117,9 @@ def attacked() -> list[Attacked]:
     Raises:
         BenchError: The rows are not there.
     """
-    file, messages = DATA / "bipia_injections.jsonl", DATA / "banking10.jsonl"
-    if not (file.is_file() and messages.is_file()):
-        raise BenchError(f"{file} is not there; WEFT_BENCH_DATA names its folder.")
-    held = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    held = lines_of("bipia_injections")
     attacks = [row for row in held if row["split"] == "test"]
-    drawn = rows_of(messages, "test", WORDS, len(attacks))
+    drawn = rows_of(DATA / "banking10.jsonl", "test", WORDS, len(attacks))
     made: list[Attacked] = []
     for at, (row, attack) in enumerate(zip(drawn, attacks, strict=True)):
         text = attack["inputs"]["instruction"]
@@ -213,9 +209,3 @@ def free_table(
         those = [hit for one, hit in zip(pairs, taken, strict=True) if one.kind == kind]
         made += f"| {kind} | {sum(those)} of {len(those)} |\n"
     return made
-
-
-def share(hits: float, n: int) -> str:
-    """A share with its interval, in points."""
-    reach = wilson(round(hits), n)
-    return f"{100 * hits / n:.1f} [{100 * reach.low:.0f}, {100 * reach.high:.0f}]"

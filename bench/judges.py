@@ -12,7 +12,6 @@ Answers are kept under runs/, so that a start goes on from the last one.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,11 @@ from typing import Any
 
 import weft
 
-from . import BenchError, Findings, Row
+from . import Findings, Row
+from ._data import lines_of
 from ._facts import complete, grounded
-from .real.serving import Model, models_of
-from .realdata import DATA
+from ._local import local_lm
+from .real.serving import models_of
 
 __all__ = ["run"]
 
@@ -107,7 +107,7 @@ def run(
     measured: list[Any] = []
     lines: dict[str, list[str]] = {"ScoNe": [], "MuSiQue": []}
     for model in models_of(models):
-        lm = lm_of(model)
+        lm = local_lm(model, MOST)
         with weft.use(lm=lm, cache=ANSWERS):
             found = [("ScoNe", one) for one in arms(train, test, few)]
             found += [("MuSiQue", one) for one in fact_arms(facts)]
@@ -145,12 +145,6 @@ def _line(model: str, what: str, scores: Any) -> str:
         f"| {model} | {what} | {len(scores.rows)} | {kappa} "
         f"| {100 * scores.mean:.1f} | {unusable} |"
     )
-
-
-def lm_of(model: Model) -> weft.LM:
-    """The model, here."""
-    base = model.name.endswith("gemma")
-    return weft.LM(f"local/{model.where}", temperature=0, max_tokens=MOST, base=base)
 
 
 def arms(
@@ -228,10 +222,7 @@ def pairs(split: str, most: int) -> list[dict[str, Any]]:
     Raises:
         BenchError: The rows are not there.
     """
-    file = DATA / "scone_nli.jsonl"
-    if not file.is_file():
-        raise BenchError(f"{file} is not there; WEFT_BENCH_DATA names its folder.")
-    held = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    held = lines_of("scone_nli")
     drawn: list[dict[str, Any]] = []
     rng = random.Random(0)
     for label in ("entailment", "neutral"):

@@ -15,13 +15,14 @@ from typing import Any, Final, get_args
 
 import weft
 from weft.pipeline.adapters.demos import nearest_demos
-from weft.pipeline.measure.stats import compare, wilson
+from weft.pipeline.measure.stats import compare
 
-from . import BenchError, Findings, Row
-from ._labelled import rows_of
+from . import Findings, Row
+from ._data import DATA
+from ._labelled import rows_of, share
+from ._local import local_lm
 from .real.serving import Model, models_of
 from .real.tasks import INTENTS
-from .realdata import DATA
 
 __all__ = ["run"]
 
@@ -61,8 +62,6 @@ def run(
     Raises:
         BenchError: The rows are not there.
     """
-    if not FILE.is_file():
-        raise BenchError(f"{FILE} is not there; WEFT_BENCH_DATA names its folder.")
     labels: tuple[str, ...] = get_args(INTENTS)
     train = rows_of(FILE, "train", labels, None)
     test = rows_of(FILE, "test", labels, rows or ROWS)
@@ -85,13 +84,11 @@ def run(
 def _measured(
     model: Model, train: list[dict[str, str]], test: list[dict[str, str]]
 ) -> tuple[Row, str]:
-    base = model.name.endswith("gemma")
-    lm = weft.LM(f"local/{model.where}", temperature=0, max_tokens=48, base=base)
     asking: Any = weft.Predict(
         "text -> label: Intent",
         "Classify a customer's online-banking query into one of ten intents.",
         name="intent",
-        lm=lm,
+        lm=local_lm(model, 48),
         types={"Intent": INTENTS},
     )
     demos = tuple(weft.Demo(dict(row), str(at)) for at, row in enumerate(train))
@@ -113,10 +110,9 @@ def _measured(
         for row in test
     )
     more = compare(like, once, seed=0)
-    reach = wilson(round(sum(like)), len(like))
     line = (
         f"| {model.name} | {100 * fmean(once):.1f} | {100 * named:.0f} % | "
-        f"{100 * fmean(like):.1f} [{100 * reach.low:.0f}, {100 * reach.high:.0f}] | "
+        f"{share(sum(like), len(like))} | "
         f"{100 * near_named:.0f} % | {more.points} |"
     )
     what = f"{model.name}: right with the nearest demonstrations, and with drawn ones"

@@ -13,12 +13,12 @@ from statistics import fmean
 from typing import Any, Final, Literal
 
 import weft
-from weft.pipeline.measure.stats import compare, wilson
+from weft.pipeline.measure.stats import compare
 
-from . import BenchError, Findings, Row
-from ._labelled import decided_rightly, rows_of
+from . import Findings, Row
+from ._data import DATA
+from ._labelled import decided_rightly, rows_of, share
 from .real.tasks import INTENTS
-from .realdata import DATA
 
 __all__ = ["run"]
 
@@ -80,8 +80,6 @@ def run(
     Raises:
         BenchError: The rows are not there.
     """
-    if not ROWS.exists():
-        raise BenchError(f"priors: there is no file {ROWS}")
     train, test = (rows_of(ROWS, split, WORDS, rows) for split in ("train", "test"))
     words = {label: [word] for label, word in WORDS.items()}
     inputs = [{"text": row["text"]} for row in train]
@@ -125,17 +123,12 @@ def run(
 def _compared(
     arm: str, method: str, before: Sequence[float], after: Sequence[float]
 ) -> tuple[Row, str]:
-    beside = compare(after, before, seed=0)
+    beside, n = compare(after, before, seed=0), len(before)
     gain, reach = beside.difference, beside.interval
     what = f"{arm}, {method}: correct with the prior taken off, and as it is"
     row = Row(what, fmean(after), fmean(before), f"+{BAR:.2f}", gain >= BAR)
     line = (
-        f"| {arm} | {_share(before)} | `{method}` | {_share(after)} | "
+        f"| {arm} | {share(sum(before), n)} | `{method}` | {share(sum(after), n)} | "
         f"{100 * gain:+.1f} [{100 * reach.low:+.1f}, {100 * reach.high:+.1f}] |"
     )
     return row, line
-
-
-def _share(hits: Sequence[float]) -> str:
-    reach = wilson(round(sum(hits)), len(hits))
-    return f"{100 * fmean(hits):.1f} [{100 * reach.low:.0f}, {100 * reach.high:.0f}]"

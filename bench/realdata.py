@@ -7,21 +7,19 @@ that an instruction spells out.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import weft
 from weft import compilers
 
 from . import Findings, Row
+from ._data import DATA, lines_of
 
 __all__ = ["run"]
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 LABELS = "label"
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -129,12 +127,6 @@ def read(name: str) -> Rows:
         flat = {**row["inputs"], **row["outputs"], **domain, "id": row["id"]}
         found[row["split"]].append(flat)
     return found
-
-
-def lines_of(name: str) -> list[dict[str, Any]]:
-    """The objects of a data file, as they stand there."""
-    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        return list(map(json.loads, lines))
 
 
 def _relabelled(rows: Rows, by: str, codes: Mapping[str, str]) -> Rows:

@@ -31,13 +31,10 @@ from weft.compilers.statistics.estimates import Column
 from weft.pipeline.data.rows import Example
 
 from . import BenchError, Findings, Row
+from ._data import DATA
 
 __all__ = ["ARMS", "Arm", "Draw", "Pool", "Table", "drawn", "pools_of", "raced", "run"]
 
-DATA = Path(
-    os.environ.get("WEFT_BENCH_DATA")
-    or Path(__file__).resolve().parents[2] / "shared" / "data"
-)
 ROWS, KNOWN, NEW = 120, 4, 8
 DRAWS = 400
 

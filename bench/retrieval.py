@@ -10,7 +10,6 @@ are compared one after another. bm25s and tantivy are those of the interpreter t
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -22,16 +21,17 @@ from typing import Any
 from weft.pipeline.measure.stats import compare
 
 from . import BenchError, Findings, Row, _onehop, _trained, bench_python
+from ._data import lines_of
 from .real.serving import models_of
 
 __all__ = ["run"]
 
 HERE = Path(__file__).resolve().parent
-DATA = Path(os.environ.get("WEFT_BENCH_DATA") or HERE.parents[1] / "shared" / "data")
 PAGE = HERE.parent / "docs" / "bench-retrieval.md"
 K = 5
 FEW = 20
 MANY = 50_000
+_DRAWS = 2000
 OURS = {
     "weft": "`Index`, BM25",
     "weft, no numpy": "the same without numpy",
@@ -121,18 +121,6 @@ class Measured:
     found: list[list[int]]
 
 
-def data_rows() -> list[dict[str, Any]]:
-    """MuSiQue's rows.
-
-    Raises:
-        BenchError: They are not there.
-    """
-    file = DATA / "musique.jsonl"
-    if not file.is_file():
-        raise BenchError(f"{file} is not there; WEFT_BENCH_DATA names its folder.")
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-
-
 def _few_of(rows: Sequence[dict[str, Any]]) -> str:
     """The part of the page on few passages."""
     texts, questions, wanted = corpus(rows)
@@ -199,12 +187,12 @@ def shares(found: Sequence[Sequence[int]], wanted: Sequence[set[int]]) -> list[f
     return [len(gold.intersection(some)) / len(gold) for some, gold in pairs]
 
 
-def interval(values: Sequence[float], draws: int = 2000) -> tuple[float, float]:
+def interval(values: Sequence[float]) -> tuple[float, float]:
     """The interval of 95% of their mean, by the percentiles of a bootstrap."""
     rng = random.Random(0)
     size = len(values)
-    means = sorted(sum(rng.choices(values, k=size)) / size for _ in range(draws))
-    return means[draws // 40], means[-draws // 40]
+    means = sorted(sum(rng.choices(values, k=size)) / size for _ in range(_DRAWS))
+    return means[_DRAWS // 40], means[-_DRAWS // 40]
 
 
 def trained_part(models: str, words: Sequence[float]) -> str:
@@ -214,7 +202,7 @@ def trained_part(models: str, words: Sequence[float]) -> str:
         models: NAME=FILE.gguf of the model to measure; empty for what is kept.
         words: By question, the share that BM25 finds.
     """
-    texts, questions, wanted = corpus(data_rows())
+    texts, questions, wanted = corpus(lines_of("musique"))
     told: dict[str, Any] = {}
     if _trained.KEPT.is_file():
         told = json.loads(_trained.KEPT.read_text("utf-8"))
@@ -253,7 +241,7 @@ def run(models: str = "", write: bool = False) -> list[Row]:
     Raises:
         BenchError: The rows or the other libraries are not there.
     """
-    texts, questions, wanted = corpus(data_rows())
+    texts, questions, wanted = corpus(lines_of("musique"))
     names = {**OURS, **THEIRS}
     small = {kind: measured(kind, texts, questions) for kind in names}
     many = larger(texts, MANY)
@@ -277,8 +265,8 @@ def run(models: str = "", write: bool = False) -> list[Row]:
         figures = f"{one.build:.1f} | {one.query * 1e3:.1f} | {one.mb:.0f}"
         page += f"| {names[kind]} | {figures} |\n"
     page += trained_part(models, recall["weft"])
-    page += _few_of(data_rows()[:FEW]) + _FOOT.format(**told)
-    hops = _onehop.scores(data_rows())
+    page += _few_of(lines_of("musique")[:FEW]) + _FOOT.format(**told)
+    hops = _onehop.scores(lines_of("musique"))
     for name, values in hops.items():
         low, high = interval(values)
         share = sum(values) / len(values)

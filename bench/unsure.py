@@ -23,7 +23,7 @@ import weft
 from weft.pipeline.measure.coverage.within import Answer, within
 
 from . import BenchError, Findings, Row, bench_python
-from .realdata import DATA
+from ._data import DATA, read_lines
 
 __all__ = ["World", "kept_back", "nearest_rows", "run", "worlds_held"]
 
@@ -174,8 +174,7 @@ Splits = Mapping[str, list[dict[str, Any]]]
 
 def _read() -> Splits:
     splits: dict[str, list[dict[str, Any]]] = {"train": [], "dev": [], "test": []}
-    for line in ROWS.read_text("utf-8").splitlines():
-        row = json.loads(line)
+    for row in read_lines(ROWS):
         splits[row["split"]].append(
             {
                 "text": row["inputs"]["text"],

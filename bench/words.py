@@ -18,9 +18,9 @@ from typing import Any, Literal
 import weft
 from weft.pipeline.measure.stats import Interval
 
-from . import BenchError, Findings, Row
+from . import Findings, Row, pipes
+from ._data import DATA
 from ._labelled import decided_rightly, rows_of
-from .realdata import DATA
 
 __all__ = ["run"]
 
@@ -76,8 +76,6 @@ def run(
     Raises:
         BenchError: The rows are not there.
     """
-    if not ROWS.exists():
-        raise BenchError(f"words: there is no file {ROWS}")
     train, test = (rows_of(ROWS, split, HAND, rows) for split in ("train", "test"))
     prior = train[:PRIOR_ROWS]
     lm = weft.LM(f"local/{local}", base=True)
@@ -167,4 +165,4 @@ def _line(
         "-" if hits is others else paired,
         *own,
     ]
-    return f"| {' | '.join(cells)} |"
+    return pipes(cells)

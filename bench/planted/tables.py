@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from .. import pipes
 from .compiles import Job, Outcome
 from .families import HELD_OUT, WORKING
 from .figures import (
@@ -44,9 +45,9 @@ def table(heads: Cells, lines: Iterable[Cells]) -> list[str]:
     """A table in markdown."""
     rule = "|".join("---" if not at else "---:" for at in range(len(heads)))
     return [
-        f"| {' | '.join(heads)} |",
+        pipes(heads),
         f"|{rule}|",
-        *(f"| {' | '.join(line)} |" for line in lines),
+        *map(pipes, lines),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import weft
 
-from ..realdata import lines_of
+from .._data import lines_of
 
 __all__ = ["Task", "collection"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import Row
+from .. import Row, pipes
 from .cells import Cell, Key
 from .running import BUDGET, CANDIDATES, SLOTS, TRAIN, VAL
-from .tables import COMPILE_HEADINGS, HEADINGS, Cells, bars, pipes
+from .tables import COMPILE_HEADINGS, HEADINGS, Cells, bars
 
 __all__ = ["page", "zero_shot"]
 

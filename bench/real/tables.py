@@ -12,7 +12,7 @@ from .. import Row
 from .arms import COMPILED, Arm, arm_of
 from .cells import Cell, Key
 
-__all__ = ["COMPILE_HEADINGS", "HEADINGS", "Cells", "bars", "pipes"]
+__all__ = ["COMPILE_HEADINGS", "HEADINGS", "Cells", "bars"]
 
 HEADINGS = (
     "arm",
@@ -177,11 +177,6 @@ def _is_bare(arm: Arm) -> bool:
     """Whether no server holds the form, no row shows it and nothing is thought."""
     held = arm.schema if arm.side == "weft" else arm.form == "schema"
     return not (held or arm.thinks or arm.demos)
-
-
-def pipes(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def _tokens(counts: Mapping[str, float]) -> float:

@@ -8,20 +8,17 @@ those of its `manifest.json`.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
 
+from .._data import DATA, lines_of
+
 __all__ = ["DATA", "TASKS", "Example", "Task", "plain"]
 
-_BESIDE = Path(__file__).parents[3] / "shared" / "data"
-DATA = Path(os.environ.get("WEFT_BENCH_DATA", _BESIDE))
 Values = Mapping[str, Any]
 
 INTENTS = Literal[
@@ -104,8 +101,7 @@ class Task:
 
     def rows(self, split: str) -> list[Example]:
         """The rows of "train", "dev" or "test", in the file's order."""
-        with (DATA / f"{self.file}.jsonl").open(encoding="utf-8") as lines:
-            found = [row for row in map(json.loads, lines) if row["split"] == split]
+        found = [row for row in lines_of(self.file) if row["split"] == split]
         return [
             Example(row["id"], row["inputs"], self.wanted(row["outputs"]))
             for row in found

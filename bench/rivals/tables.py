@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from weft.pipeline.measure.stats import paired_bootstrap
 
+from .. import pipes
 from ..world import TASKS
 from .runs import Outcome
 
@@ -21,7 +22,6 @@ __all__ = [
     "Table",
     "difference",
     "paired",
-    "pipes",
 ]
 
 OURS = (
@@ -219,11 +219,6 @@ def difference(gains: Sequence[float]) -> str:
         return mean
     found = paired_bootstrap(gains, seed=0).interval
     return f"{mean} [{_signed(found.low)}, {_signed(found.high)}]"
-
-
-def pipes(cells: Sequence[str]) -> str:
-    """Cells as a line of Markdown."""
-    return f"| {' | '.join(cells)} |"
 
 
 def _optimism(outcome: Outcome) -> float | None:

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench import induction, realdata
+from bench import induction
+from bench._data import DATA
 from bench.real import induced
 from bench.real.instructions import collection
 from tests.server import Server
 
-pytestmark = pytest.mark.skipif(
-    not realdata.DATA.exists(), reason="needs the rows of ../shared"
-)
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs the rows of ../shared")
 
 
 def test_a_tasks_own_instruction_is_found_among_eight() -> None:

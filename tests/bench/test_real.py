@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bench import BenchError, Row
-from bench.real import Choice, measured, tasks
+from bench import BenchError, Row, _data
+from bench.real import Choice, measured
 from bench.real.arms import ZERO_SHOT, Arm, arm_of
 from bench.real.cells import Cell, Kept, Key, Outcome
 from bench.real.page import page
@@ -65,7 +65,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(f"{json.dumps(line)}\n" for line in lines)
     (folder / "banking10.jsonl").write_text(text, encoding="utf-8")
     monkeypatch.setenv("WEFT_BENCH_DATA", str(folder))
-    monkeypatch.setattr(tasks, "DATA", folder)
+    monkeypatch.setattr(_data, "DATA", folder)
 
 
 def post(url: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench import _onehop, _retrieval_side, retrieval
+from bench._data import DATA, lines_of
 
 needs_rows = pytest.mark.skipif(
-    not (retrieval.DATA / "musique.jsonl").is_file(),
+    not (DATA / "musique.jsonl").is_file(),
     reason="needs the rows of ../shared, or where WEFT_BENCH_DATA says",
 )
 
@@ -33,7 +34,7 @@ def test_each_way_finds_the_text_itself(kind: str) -> None:
 @needs_rows
 def test_a_reader_of_one_hop_gains_by_the_gold_decomposition() -> None:
     """Mechanics, on a planted reader: each row, one call against the steps in turn."""
-    found = _onehop.scores(retrieval.data_rows()[:60])
+    found = _onehop.scores(lines_of("musique")[:60])
 
     one, several = (sum(values) / 60 for values in found.values())
     assert len(found["Decompose"]) == 60
@@ -44,7 +45,7 @@ def test_a_reader_of_one_hop_gains_by_the_gold_decomposition() -> None:
 @needs_rows
 def test_bm25_finds_what_the_page_says() -> None:
     """Half of the passages that questions of several hops need, among five."""
-    texts, questions, wanted = retrieval.corpus(retrieval.data_rows())
+    texts, questions, wanted = retrieval.corpus(lines_of("musique"))
     search = _retrieval_side.weft_words(texts)
 
     shares = retrieval.shares([search(q, 5) for q in questions], wanted)

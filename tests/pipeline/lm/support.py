@@ -11,10 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.server import Reply
+from tests.server import Reply, Server
 from weft.pipeline.calls.cache import Cache
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.lm.lm import LanguageModel
+from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 
 KEY = "sk-CANARY-0123456789"
@@ -24,6 +25,11 @@ def asking(lm: LanguageModel, text: str = "hello you", **fields: Any) -> Request
     """A request as the runtime makes it."""
     messages = (Message("user", text),)
     return Request(lm.model, messages, lm.sampling, endpoint=lm.endpoint, **fields)
+
+
+def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
+    """A model at the server."""
+    return LM(name, api_base=server.url, **{"api_key": KEY, "timeout": 60, **options})
 
 
 def fault(status: int, message: str = "no", **error: Any) -> Reply:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.pipeline.lm.support import KEY
+from tests.pipeline.lm.support import lm_for
 from tests.server import Reply, Server
 from weft.errors import (
     BudgetExceeded,
@@ -23,11 +23,6 @@ from weft.errors import (
 from weft.pipeline.lm.fakes import ReplayLM
 
 ANY: Any = None
-
-
-def lm_for(server: Server, **options: Any) -> weft.LM:
-    """A model at the server."""
-    return weft.LM("m", api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 class Following:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.lm.support import KEY
+from tests.pipeline.lm.support import KEY, lm_for
 from tests.server import Reply, Server
 from weft.pipeline.calls.call import call
 from weft.pipeline.calls.store import MemoryCache
@@ -29,11 +29,6 @@ FORMAT: dict[str, Any] = {
     "type": "json_schema",
     "json_schema": {"name": "reply", "schema": SCHEMA},
 }
-
-
-def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
-    """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def continuing(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.lm.support import KEY, asking, fault, quick
+from tests.pipeline.lm.support import asking, fault, lm_for, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.call import call
@@ -23,17 +23,11 @@ from weft.pipeline.lm.context import (
     window_said,
 )
 from weft.pipeline.lm.fakes import ScriptedLM
-from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
 
 WORDS: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("refusals.json").read_text("utf-8")
 )
-
-
-def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
-    """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def counting(context: int, bytes_a_token: float = 3.0) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.pipeline.lm.support import KEY, asking, fault, quick
+from tests.pipeline.lm.support import asking, fault, lm_for, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.call import call
@@ -18,7 +18,6 @@ from weft.pipeline.errors import InvalidRequest, ModelError, SchemaRefused, Serv
 from weft.pipeline.lm.abilities import Abilities, checked_abilities
 from weft.pipeline.lm.known import known
 from weft.pipeline.lm.lm import SAMPLING
-from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
 from weft.pipeline.lm.wire.dialect import Manners, lesson_in
 from weft.pipeline.lm.wire.faults import Refusal
@@ -29,11 +28,6 @@ WORDS: dict[str, list[dict[str, Any]]] = json.loads(
 """What real servers write, each with whose words they are."""
 
 FORMAT: dict[str, Any] = {"type": "json_schema", "json_schema": {"schema": {}}}
-
-
-def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
-    """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def without_temperature(body: dict[str, Any]) -> Reply:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.faults import FAULTS, MEANS, SLOW
-from tests.pipeline.lm.support import KEY, asking, fault
+from tests.pipeline.lm.support import KEY, asking, fault, lm_for
 from tests.server import Reply, Server
 from tests.timing import deadline
 from weft.pipeline.errors import (
@@ -29,14 +28,6 @@ from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.wire import openai_http
 from weft.pipeline.lm.wire.faults import Refusal, Unreached, parse_retry_after
 from weft.pipeline.lm.wire.secrets import redacted
-
-
-def lm_for(server: Server, **options: Any) -> LM:
-    """A model at the server."""
-    return LM(
-        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 60, **options}
-    )
-
 
 ID = {"x-request-id": "req_7"}
 

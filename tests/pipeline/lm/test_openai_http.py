@@ -15,19 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.lm.support import KEY, asking, completion
+from tests.pipeline.lm.support import KEY, asking, completion, lm_for
 from tests.server import Reply, Server
 from tests.timing import PATIENCE
 from weft.pipeline.errors import AuthError
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Response, Usage
-
-
-def lm_for(server: Server, **options: Any) -> LM:
-    """A model at the server."""
-    return LM(
-        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 60, **options}
-    )
 
 
 async def test_answer(server: Server) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.pipeline.lm.support import KEY, asking, completion
+from tests.pipeline.lm.support import KEY, asking, completion, lm_for
 from tests.server import Reply, Server
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.calls.call import call
@@ -19,16 +19,10 @@ from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import ContentFiltered, ModelError, ParseError, ProtocolError
 from weft.pipeline.lm.as_json import response_from_json, response_to_json
 from weft.pipeline.lm.known import known
-from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 from weft.pipeline.lm.wire.thinking import Curtain, cut_off, thought_in
 from weft.pipeline.reading.reasoning import FILLED, read_reply
 from weft.pipeline.run.ask import only_thought, truncated
-
-
-def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
-    """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 class Listener:

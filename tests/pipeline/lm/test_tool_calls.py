@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.pipeline.lm.support import KEY, completion, fault
+from tests.pipeline.lm.support import KEY, completion, fault, lm_for
 from tests.server import Reply, Server
 from weft.errors import InvalidRequest, ProtocolError, ToolsRefused
 from weft.pipeline.calls.store import MemoryCache
@@ -34,11 +34,6 @@ from weft.pipeline.lm.wire.tools import MOST_CALLS, calls_in, refuses_tools
 
 TOOL = ToolDefinition("add", "Add.", {"type": "object", "properties": {}})
 WANTED = (ToolCall("add", '{"a": 1}', "x1"), ToolCall("add", '{"a": 2}', "x2"))
-
-
-def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
-    """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def offering(lm: LM, **fields: Any) -> Request:

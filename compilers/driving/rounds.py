@@ -40,7 +40,7 @@ from ..racing.race import FIRST, Full, buy, buy_cells, by_estimate
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
-from .border import Border, Steered, unsteered
+from .border import Border, Steered
 from .forms import most_legible
 
 _TRIAL = 0.1
@@ -65,7 +65,7 @@ class Search:
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
-    border: Border = unsteered
+    border: Border = Steered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ async def search(
     task: Task,
     recipes: Sequence[Recipe],
     kept: Callable[[Candidate], None],
-    border: Border = unsteered,
+    border: Border = Steered,
 ) -> str:
     """Run recipes one after the other; the archive ends with the best in front.
 

@@ -45,7 +45,7 @@ def trace_function(function: Callable[..., Any], name: str) -> Traced:
         )
     hints = _hints(function, name, where)
     inputs = _inputs(function, hints, name, where)
-    scope = Scope(Trail(name, function.__module__, variables_of(function)))
+    scope = Scope(Trail(name, variables_of(function)))
     references = [Ref(Take(f"{INPUT}.{f.name}"), f.annotation, scope) for f in inputs]
     try:
         with answered_by(scope):

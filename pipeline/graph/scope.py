@@ -55,7 +55,6 @@ class Trail:
 
     Args:
         name: The program's name.
-        home: The Python module that defines it.
         variables: Names by which its code reaches modules, by identity.
         targets: What its nodes call, by name.
         taken: How many nodes have each name.
@@ -64,7 +63,6 @@ class Trail:
     """
 
     name: str
-    home: str
     variables: dict[int, str]
     targets: dict[str, Part] = field(default_factory=dict[str, Part])
     taken: Counter[str] = field(default_factory=Counter[str])

@@ -151,10 +151,10 @@ def compare(
     )
 
 
-def wilson(successes: int, n: int, z: float = _Z_95) -> Interval:
-    """Wilson's score interval of a share (Wilson 1927, JASA 22, 209-212).
+def wilson(successes: int, n: int) -> Interval:
+    """Wilson's 95 % score interval of a share (Wilson 1927, JASA 22, 209-212).
 
-    No trials give [0, 1]; `z` is the normal quantile, by default that of 95 %.
+    No trials give [0, 1].
 
     Raises:
         ValueError: `successes` lies outside 0..n.
@@ -167,10 +167,10 @@ def wilson(successes: int, n: int, z: float = _Z_95) -> Interval:
         raise ValueError(f"{successes} of {n} is no share")
     if n == 0:
         return Interval(0.0, 1.0)
-    share, square = successes / n, z * z
+    share, square = successes / n, _Z_95 * _Z_95
     middle = (share + square / (2 * n)) / (1 + square / n)
     spread = math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    reach = z * spread / (1 + square / n)
+    reach = _Z_95 * spread / (1 + square / n)
     return Interval(
         0.0 if successes == 0 else max(0.0, middle - reach),
         1.0 if successes == n else min(1.0, middle + reach),

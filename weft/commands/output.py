@@ -149,7 +149,7 @@ def indented(text: str, by: str = "  ") -> str:
     return "\n".join(f"{by}{line}".rstrip() for line in text.splitlines())
 
 
-def columns(rows: Iterable[Sequence[str]], gap: str = "  ") -> str:
+def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows of cells under one another, the last cell as long as it is.
 
     >>> print(columns([("a", "bcd"), ("long", "e")]))
@@ -159,7 +159,7 @@ def columns(rows: Iterable[Sequence[str]], gap: str = "  ") -> str:
     held = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*held, strict=True)]
     lines = (
-        gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in held
     )
     return "\n".join(line.rstrip() for line in lines)

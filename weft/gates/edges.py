@@ -20,14 +20,13 @@ from ..pipeline.ground.shapes import as_dict, as_list
 from ..pipeline.run.rows import rows_of
 from ..pipeline.signature.field import FieldSpec
 
-HUGE: Final = 100_000
-"""Characters of a huge text: about 25,000 tokens."""
 _MANY: Final = 1_000
 _DEEP: Final = 3
 _TEXTS: Final[Mapping[str, str]] = {
     "empty": "",
     "blank": " \t\n \u00a0",
     "one-mark": "?",
+    # About 25,000 tokens.
     "huge": "The meeting was moved to another day, and nobody was told why. " * 1588,
     "one-long-word": "a" * 5_000,
     "other-language": "Bonjour, je n'ai rien reçu et je ne sais pas quoi faire.",

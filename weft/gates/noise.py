@@ -242,15 +242,13 @@ def perturb(
     return made
 
 
-def changes_of(
-    kinds: Kinds, known: Mapping[str, Change] | None = None
-) -> dict[str, Change | Program[..., Any]]:
+def changes_of(kinds: Kinds) -> dict[str, Change | Program[..., Any]]:
     """Changes by their names.
 
     Raises:
         ConfigError: There is no such kind, or it is no change.
     """
-    own = {**NOISE, **STYLES} if known is None else known
+    own = {**NOISE, **STYLES}
     if isinstance(kinds, str):
         raise ConfigError(
             f"kinds is the text {kinds!r}", hint=f"Write kinds=[{kinds!r}]"

@@ -145,7 +145,7 @@ class Checks:
         await self._grammar()
         await self._logprobs()
         await self._seed()
-        await self._takes("system_role", turns=(_BRIEF, _SEA))
+        await self._takes("system_role", (_BRIEF, _SEA))
         await self._tools()
         await self._stream()
 
@@ -218,15 +218,10 @@ class Checks:
             same = "twice the same" if one.text == two.text else "not the same twice"
             self.remarks.append(f"one seed at temperature 1 gives {same}")
 
-    async def _takes(
-        self,
-        ability: str,
-        turns: tuple[Message, ...] = (_SEA,),
-        options: Mapping[str, JSON] | None = None,
-    ) -> None:
+    async def _takes(self, ability: str, turns: tuple[Message, ...]) -> None:
         """Learn that something is taken, by an answer of any kind to it."""
         try:
-            await self._ask(turns=turns, most=_SHORT, options=options)
+            await self._ask(turns=turns, most=_SHORT)
         except _REFUSALS:
             self._learn("refused", **{ability: False})
             return

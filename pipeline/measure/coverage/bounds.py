@@ -54,8 +54,8 @@ def upper_bound(hits: int, n: int, sure: float = 0.9) -> float:
     return _largest(hits, n, 1 - sure) if n else 1.0
 
 
-def exact_interval(hits: int, n: int, sure: float = 0.95) -> Interval:
-    """The exact two-sided interval of a share; [0, 1] where nothing was drawn.
+def exact_interval(hits: int, n: int) -> Interval:
+    """The exact two-sided 95 % interval of a share; [0, 1] where nothing was drawn.
 
     Raises:
         ValueError: `hits` lies outside 0..n.
@@ -67,7 +67,7 @@ def exact_interval(hits: int, n: int, sure: float = 0.95) -> Interval:
     _check(hits, n)
     if not n:
         return Interval(0.0, 1.0)
-    half = (1 - sure) / 2
+    half = (1 - 0.95) / 2
     return Interval(1.0 - _largest(n - hits, n, half), _largest(hits, n, half))
 
 

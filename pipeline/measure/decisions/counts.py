@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Cell = tuple[str, str | None]
@@ -145,7 +145,7 @@ def unseen(cells: Cells, order: Sequence[str]) -> list[Cell]:
     return [(gold, got) for gold in names for got in names]
 
 
-def mixed_up(cells: Cells, least: int = 1) -> list[tuple[str, str, int]]:
+def mixed_up(cells: Cells) -> list[tuple[str, str, int]]:
     """(Wanted, given, how often) of classes that were taken for others, most first.
 
     >>> mixed_up({("a", "b"): 1, ("b", "a"): 3, ("a", "a"): 9, ("a", None): 2})
@@ -154,11 +154,6 @@ def mixed_up(cells: Cells, least: int = 1) -> list[tuple[str, str, int]]:
     pairs = [
         (gold, got, n)
         for (gold, got), n in cells.items()
-        if got is not None and got != gold and n >= least
+        if got is not None and got != gold
     ]
     return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
-
-
-def cells_of(pairs: Iterable[Cell]) -> Counter[Cell]:
-    """The confusion matrix of pairs of classes."""
-    return Counter(pairs)

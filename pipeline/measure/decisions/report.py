@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -20,7 +21,6 @@ from .counts import (
     Cells,
     Weights,
     accuracy,
-    cells_of,
     kappa,
     macro_f1,
     mixed_up,
@@ -225,7 +225,7 @@ def classified(
     read, weights = answers_in(rows, repeats, rating, typed=typed), rating.weights
     _require_weights(weights, read)
     pairs = [(one.wanted, one.given) for one in read.of]
-    cells = cells_of(pairs)
+    cells = Counter(pairs)
     sides: list[list[tuple[str, str | None]]] = list(_grouped(read.of, pairs))
     right = round(sum(cells[c] for c in cells if c[0] == c[1]))
     sure = wilson(right, len(pairs))

@@ -15,13 +15,11 @@ from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
-from ..search.cost import Calls
 from ..search.task import Task, passes
-from .proposer import Case
+from .proposer import EVIDENCE_BLOCK, Case
 from .rows import demos_of, labelled, ordered
 
 MOST_CHARS = 16_000
-_BLOCK = 8
 _SHARE = 0.1
 """What a run for more evidence may take of the calls left, where there is some."""
 _CUT = "[...]"
@@ -62,7 +60,7 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
     seen = Seen([], [])
     start = 0
     while start < min(most, len(rows)) and len(seen.failing) < failures:
-        reach = task.rows_in_reach(1, min(_BLOCK, most - start))
+        reach = task.rows_in_reach(1, min(EVIDENCE_BLOCK, most - start))
         block = rows[start : start + reach]
         unpaid = [row for row in block if task.result(candidate, row) is None]
         dear = len(unpaid) * task.allowance.a_row > _SHARE * task.room()
@@ -75,12 +73,6 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
             break
         seen = Seen(seen.failing + fresh.failing, seen.passing + fresh.passing)
     return seen
-
-
-def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Calls:
-    """Calls of running candidates on training rows for evidence."""
-    seen = min(rows, train) * calls_a_row
-    return Calls(min(_BLOCK, train) * calls_a_row, seen, runners * seen)
 
 
 def case_of(result: RowResult, path: str) -> Case | None:

@@ -22,9 +22,9 @@ from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import cases, evidence_calls, seen_by
+from .evidence import cases, seen_by
 from .proposer import Parents, writing_calls
-from .writer import Job, Writer
+from .writer import CaseWriter, Job, Writer
 
 CHARS_A_TOKEN = 4
 TOKENS = 3_000
@@ -50,7 +50,7 @@ describe_field = Predict(DescribeField, name="describe_field")
 
 
 @settings
-class Describe(Writer):
+class Describe(CaseWriter):
     """A field described in other words; its name and type stay.
 
     An edit in one place, as in `Reflect`: of one field, in one line, at most so long.
@@ -64,9 +64,6 @@ class Describe(Writer):
     """
 
     asks = (describe_field,)
-    failing: int = 4
-    passing: int = 2
-    rows: int = 16
     most: Count = 240
     tools: bool = False
 
@@ -80,10 +77,6 @@ class Describe(Writer):
             and (of_tools(module.spec) or not self.tools)
         ]
         return await _in_turn(self, task, parents, free, n)
-
-    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows of each parent."""
-        return evidence_calls(self.rows, n, train, calls_a_row)
 
     async def write(self, job: Job) -> Candidate | None:
         """One field's new description; None where it names none, or says the same."""
@@ -141,7 +134,7 @@ define_term = Predict(DefineTerm, name="define_term")
 
 
 @settings
-class Define(Writer):
+class Define(CaseWriter):
     """A word of the glossary, new or anew, for all modules at once.
 
     Args:
@@ -152,9 +145,6 @@ class Define(Writer):
     """
 
     asks = (define_term,)
-    failing: int = 4
-    passing: int = 2
-    rows: int = 16
     most: Count = 240
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
@@ -162,10 +152,6 @@ class Define(Writer):
         frozen = task.keeping.frozen
         free = [p for p in task.program.modules if f"{p}/glossary" not in frozen]
         return await _in_turn(self, task, parents, free, n)
-
-    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows of each parent."""
-        return evidence_calls(self.rows, n, train, calls_a_row)
 
     async def write(self, job: Job) -> Candidate | None:
         """One meaning; None where it is missing, too long, or the same."""
@@ -190,7 +176,7 @@ class Define(Writer):
 
 
 async def _in_turn(
-    by: Describe | Define, task: Task, parents: Parents, free: Sequence[str], n: int
+    by: CaseWriter, task: Task, parents: Parents, free: Sequence[str], n: int
 ) -> list[Job]:
     """Jobs with cases of their own, modules in turn; none where nothing fails."""
     seen = {

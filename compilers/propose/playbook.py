@@ -23,9 +23,8 @@ from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import evidence_calls
 from .lines import instruction_of, room_for
-from .proposer import Parents, Proposer, writing_calls
+from .proposer import Parents, Proposer, evidence_calls, writing_calls
 from .reflection import Shown, jobs_from_failures
 from .writer import Job, write_each
 

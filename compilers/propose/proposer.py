@@ -23,6 +23,8 @@ from ..search.task import Task
 Parents = Sequence[Candidate]
 Case = dict[str, Any]
 """What a writer is shown of one run, as plain data."""
+EVIDENCE_BLOCK = 8
+"""Training rows that a parent is run on at a time, for evidence."""
 
 
 class Proposer(ABC):
@@ -123,6 +125,12 @@ def draws(
     """(Number, parent, generator) of `n` random proposals, the parents in turn."""
     for number in range(n):
         yield number, parents[number % len(parents)], task.rng(purpose, number)
+
+
+def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Calls:
+    """Calls of running candidates on training rows for evidence."""
+    seen = min(rows, train) * calls_a_row
+    return Calls(min(EVIDENCE_BLOCK, train) * calls_a_row, seen, runners * seen)
 
 
 def writing_calls(n: int, *modules: Module[..., Any]) -> Calls:

@@ -16,12 +16,12 @@ from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import MIXED_UP, case_of, cases, evidence_calls, mixed_up_in, seen_by
+from .evidence import MIXED_UP, case_of, cases, mixed_up_in, seen_by
 from .lines import MOST_EDITS, edited, edits_between, united
 from .meeting import rejected
-from .proposer import Parents, writing_calls
+from .proposer import Parents, evidence_calls, writing_calls
 from .rows import ordered
-from .writer import Job, Writer, patched, spread, write_each
+from .writer import CaseWriter, Job, Writer, patched, spread, write_each
 
 
 class Shown(NamedTuple):
@@ -77,18 +77,11 @@ class Asked(NamedTuple):
 
 
 @settings
-class Critic(Writer):
+class Critic(CaseWriter):
     """A writer that reads what went wrong; where nothing fails it has nothing to say.
 
-    Args:
-        failing: How many failing cases one request shows.
-        passing: How many passing ones.
-        rows: On how many training rows a parent is run at the most.
+    Its settings are those of `CaseWriter`.
     """
-
-    failing: int = 4
-    passing: int = 2
-    rows: int = 16
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """`n` changes with cases of their own."""
@@ -96,10 +89,6 @@ class Critic(Writer):
         purpose = self.name.casefold()
         shown = Shown(purpose, self.failing, self.passing, self.rows)
         return await jobs_from_failures(task, parents, n, shown)
-
-    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows of each parent."""
-        return evidence_calls(self.rows, n, train, calls_a_row)
 
 
 class MendInstruction(Signature):

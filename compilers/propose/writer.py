@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
+from ...pipeline.ground.options import settings
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from ..search.blame import blame, gained_alone
 from ..search.candidate import Candidate
+from ..search.cost import Calls
 from ..search.task import Task
 from .lines import instruction_of, room_for
-from .proposer import Case, Parents, Proposer
+from .proposer import Case, Parents, Proposer, evidence_calls
 
 _EXPECTED = 0.05
 
@@ -81,6 +83,25 @@ class Writer(Proposer):
     @abstractmethod
     async def write(self, job: Job) -> Candidate | None:
         """One proposal; None where there is nothing to say."""
+
+
+@settings
+class CaseWriter(Writer):
+    """A writer that is shown cases of what its parents made of the training rows.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+    """
+
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
 
 
 async def write_each(

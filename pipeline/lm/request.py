@@ -247,6 +247,13 @@ class Response(Advised):
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""
+        return self._with(cost, self.cached, self.retries)
+
+    def as_cached(self) -> Response:
+        """The same answer, marked as one that needed no call."""
+        return self if self.cached else self._with(self.cost, True, 0)
+
+    def _with(self, cost: float | None, cached: bool, retries: int) -> Response:
         # By hand: `dataclasses.replace` takes four times as long.
         return Response(
             self.text,
@@ -254,28 +261,9 @@ class Response(Advised):
             self.finish_reason,
             self.model,
             cost,
-            self.cached,
+            cached,
             self.request_id,
-            self.retries,
-            self.reasoning,
-            self.without,
-            self.tool_calls,
-            self.logprobs,
-        )
-
-    def as_cached(self) -> Response:
-        """The same answer, marked as one that needed no call."""
-        if self.cached:
-            return self
-        return Response(
-            self.text,
-            self.usage,
-            self.finish_reason,
-            self.model,
-            self.cost,
-            True,
-            self.request_id,
-            0,
+            retries,
             self.reasoning,
             self.without,
             self.tool_calls,

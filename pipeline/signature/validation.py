@@ -33,7 +33,6 @@ Rule: TypeAlias = Callable[[Any, Any, Any, Any], Iterable[Any] | None]
 _LEAST, _A_NODE = 100_000, 1000  # steps that a value may take, and each part of it
 _TEXT = 64  # characters that count as one part
 _LOOP = 16  # names that a rule looks up in one step
-_DEEPEST = 200
 _DRAFTS: Mapping[str, Any] = {
     "draft-04": jsonschema.Draft4Validator,
     "draft-06": jsonschema.Draft6Validator,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-import pydantic
 import pytest
 
 import weft
@@ -126,11 +125,6 @@ def test_without_a_form_case_and_punctuation_count(
 
 class Town(Enum):
     PARIS = "Paris"
-
-
-class Place(pydantic.BaseModel):
-    town: str
-    rooms: int = 1
 
 
 @pytest.mark.parametrize(

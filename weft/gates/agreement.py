@@ -174,13 +174,10 @@ async def aagreement(
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "agreement")
 
-    async def all_of_them() -> list[list[RowResult]]:
-        return [
-            await answered(made, examples, concurrency=concurrency, sample=number)
-            for number in range(repeats)
-        ]
-
-    rounds = await all_of_them()
+    rounds = [
+        await answered(made, examples, concurrency=concurrency, sample=number)
+        for number in range(repeats)
+    ]
     found = [
         _of_row([results[at] for results in rounds]) for at in range(len(examples))
     ]

@@ -175,13 +175,10 @@ async def aside_by_side(
         if metric is not None:
             require_labels(for_program(metric, program), examples[-1])
 
-    async def all_of_them() -> list[list[RowResult]]:
-        return [
-            await answered(program, own, metric, concurrency=concurrency)
-            for program, own in zip(named.values(), examples, strict=True)
-        ]
-
-    columns = await all_of_them()
+    columns = [
+        await answered(program, own, metric, concurrency=concurrency)
+        for program, own in zip(named.values(), examples, strict=True)
+    ]
     results = tuple(zip(*columns, strict=True))
     told = "" if metric is None else metric_name(metric)
     return SideBySide(tuple(named), tuple(examples[0]), results, told)

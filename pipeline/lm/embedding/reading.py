@@ -17,7 +17,6 @@ from ..wire.finish import fault_in, refused, tree_in
 from ..wire.remedies import AT_V1
 from .model import KIND, answer_of
 
-_SHOWN: Final = 80
 _NOT_SENT: Final = frozenset({KIND, "max_tokens", "temperature"})
 
 

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from weft.pipeline.calls.budget import Budget
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.context import token_bounds
-from weft.pipeline.lm.prices import Estimate
 from weft.pipeline.lm.request import JSON, Message, Request, Response, Usage
-
-SMALL = Estimate(10, 10, 0.001)
 
 
 def answer(asked: int = 1, answered: int = 1, usd: float | None = 0.0) -> Response:

@@ -23,8 +23,6 @@ from weft.errors import (
     ProtocolError,
 )
 
-DIMENSIONS = 4
-
 
 def vector(text: str) -> list[float]:
     """A vector that says which text it is of."""

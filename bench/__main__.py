@@ -23,11 +23,10 @@ HEADINGS = ("what", "weft", "other", "ratio", "bar", "")
 
 
 def part_names() -> list[str]:
-    """The parts: every public module of this package, and its packages."""
+    """The parts: every public module of this package with a `run`, and its packages."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return sorted(
-        [*(path.stem for path in files), "mcp", "planted", "real", "whitebox"]
-    )
+    parts = [path.stem for path in files if "\ndef run(" in path.read_text("utf-8")]
+    return sorted([*parts, "mcp", "planted", "real", "whitebox"])
 
 
 def run_part(name: str, options: Mapping[str, Any]) -> list[Row]:

@@ -24,6 +24,7 @@ import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -106,8 +107,13 @@ def journaled(
         begun, records = _begun(lines, identity, forms or {})
         journal = Journal(current().store, lines, (r for r in records if "key" in r))
         passed = [orders_at(r) for r in records if "border" in r]
+        numbers = count(len(passed))
+
+        def take(orders: Taken) -> None:
+            lines.append(border_record(next(numbers), orders))
+
         with entered(replace(current(), cache=journal)):
-            yield Begun(begun, tuple(passed), _Borders(lines, len(passed)).take)
+            yield Begun(begun, tuple(passed), take)
 
 
 def _begun(
@@ -225,18 +231,6 @@ class Journal(SharedStore):
                 return False
             self._written.add(key)
             return True
-
-
-class _Borders:
-    """The borders between rounds, journaled one behind the other."""
-
-    def __init__(self, lines: _Lines, passed: int) -> None:
-        self._lines, self._passed = lines, passed
-
-    def take(self, orders: Taken) -> None:
-        """Journal what was taken at the next border."""
-        self._lines.append(border_record(self._passed, orders))
-        self._passed += 1
 
 
 class _Lines:

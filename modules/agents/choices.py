@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, cast
 
 from ...pipeline.errors import ConfigError, SignatureError
+from ...pipeline.ground.options import require_whole
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.note import Note, note_name
 from .arguments import argument_name, call_words, either, schema_of
@@ -133,10 +134,5 @@ def check_counts(max_steps: object, context: object) -> None:
     Raises:
         ConfigError: One is none.
     """
-    counts = (("max_steps", max_steps, _MOST_STEPS), ("context", context, _LONGEST))
-    for name, value, most in counts:
-        if type(value) is not int or not 0 < value <= most:
-            raise ConfigError(
-                f"ReAct: {name}={value!r} is no such number",
-                hint=f"Give a whole number from 1 to {most}",
-            )
+    require_whole("ReAct: max_steps", max_steps, 1, _MOST_STEPS)
+    require_whole("ReAct: context", context, 1, _LONGEST)

@@ -9,7 +9,7 @@ import pydantic
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -95,11 +95,8 @@ class Decompose(Module[P, R_co]):
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None:
-        if type(most) is not int or not 0 < most < MOST_TRIES:
-            raise ConfigError(
-                f"Decompose: most={most!r} is no number of sub-questions",
-                hint=f"Give a whole number from 1 to {MOST_TRIES - 1}",
-            )
+        kind = "no number of sub-questions"
+        require_whole("Decompose: most", most, 1, MOST_TRIES - 1, kind)
         self._signed(signature, instruction, name=name, types=types)
         self._most, said = most, self._parameters.instruction
         inputs = self.inputs.fields

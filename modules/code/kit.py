@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
+from ...pipeline.ground.options import require_whole
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.note import Note
@@ -126,11 +127,7 @@ def check_counts(kind: str, **counts: object) -> None:
     """
     for name, value in counts.items():
         most, least = _MOST.get(name, _LONGEST), 0 if name == "max_calls" else 1
-        if type(value) is not int or not least <= value <= most:
-            raise ConfigError(
-                f"{kind}: {name}={value!r} is no such number",
-                hint=f"Give a whole number from {least} to {most}",
-            )
+        require_whole(f"{kind}: {name}", value, least, most)
 
 
 def _notes(name: str, arguments: Iterable[FieldSpec], words: str) -> list[Note]:

@@ -8,7 +8,7 @@ from typing import Any, Final, Self, cast, final
 from ...pipeline.adapters.template import hangs
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.asking import WAYS
@@ -93,9 +93,7 @@ class Classify(Module[P, R_co]):
         if by not in ways:
             hint = f"Give one of {', '.join(map(repr, ways))}"
             raise ConfigError(f"Classify: by={by!r} is no way to score", hint=hint)
-        if type(shown) is not int or not 0 <= shown <= _MOST_SHOWN:
-            hint = f"Give a whole number from 0 to {_MOST_SHOWN}"
-            raise ConfigError(f"Classify: shown={shown!r} is no number", hint=hint)
+        require_whole("Classify: shown", shown, 0, _MOST_SHOWN, "no number")
         self._module, self._by, self._shown = module, by, shown
         Rule(prior_of=prior_of)
         self._rules = self._ruled(rule)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, Part
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -78,11 +78,7 @@ class Rubric(Module[..., Any]):
         require_texts("Rubric", reads=reads)
         self._criteria = _checked(criteria)
         self._weights = _weighed(weights or {}, self._criteria)
-        if type(levels) is not int or not 1 < levels <= _MOST:
-            raise ConfigError(
-                f"Rubric: levels={levels!r} is no scale",
-                hint=f"Give a whole number from 2 to {_MOST}",
-            )
+        require_whole("Rubric: levels", levels, 2, _MOST, "no scale")
         self._levels, self._reads = levels, reads
         inputs = inputs_of(reads, "Rubric", {*self._criteria, "feedback", "score"})
         literal: Any = Literal

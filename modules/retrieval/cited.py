@@ -7,7 +7,7 @@ from typing import Any, Final, final, get_args, get_origin
 
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -182,9 +182,7 @@ def _is_list_of(kind: Any, item: type) -> bool:
 
 
 def _check_count(**counts: object) -> None:
+    hint = "Give 0 for none, or 1, 2, ..."
     for name, count in counts.items():
-        if type(count) is not int or not 0 <= count < MOST_TRIES - 1:
-            raise ConfigError(
-                f"Cited: {name}={count!r} is no number of them",
-                hint="Give 0 for none, or 1, 2, ...",
-            )
+        what, kind = f"Cited: {name}", "no number of them"
+        require_whole(what, count, 0, MOST_TRIES - 2, kind, hint)

@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, Part
 from ...pipeline.graph.step import Step
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.lm.request import JSON
 from ...pipeline.media.passages import Passage
 from ...pipeline.signature.field import FieldSpec
@@ -65,10 +65,8 @@ class Retrieve(Module[..., Any]):
         name: str | None = None,
     ) -> None:
         held = index_of(index)
-        if type(k) is not int or not 0 < k <= _MOST:
-            raise ConfigError(
-                f"Retrieve: k={k!r} is no number of passages", hint="Give 1 to 1000"
-            )
+        kind = "no number of passages"
+        require_whole("Retrieve: k", k, 1, _MOST, kind, f"Give 1 to {_MOST}")
         if digest is not None and digest != held.digest:
             raise ConfigError(
                 f"the index {held.name!r} has the digest {held.digest:.19}..., and "

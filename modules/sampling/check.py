@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
 from ...pipeline.graph.program import Askable
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -151,11 +151,8 @@ def _words(failed: Mapping[str, str]) -> str:
 
 
 def _require(repairs: object, required: object) -> None:
-    if type(repairs) is not int or not 0 <= repairs < MOST_TRIES - 1:
-        raise ConfigError(
-            f"Check: repairs={repairs!r} is no number of further answers",
-            hint="Give 0 for none, or 1, 2, ...",
-        )
+    kind, hint = "no number of further answers", "Give 0 for none, or 1, 2, ..."
+    require_whole("Check: repairs", repairs, 0, MOST_TRIES - 2, kind, hint)
     if not isinstance(required, bool):
         raise ConfigError(
             f"Check: required={required!r}", hint="Give True, or False to only advise"

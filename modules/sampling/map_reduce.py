@@ -9,7 +9,7 @@ from typing import Any, Final, cast, final, get_origin
 from ...pipeline.errors import CallError, ConfigError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
-from ...pipeline.ground.options import checked
+from ...pipeline.ground.options import checked, require_whole
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -110,9 +110,8 @@ class MapReduce(Module[P, R_co]):
         self._note = _note_of(map)
         self._check_types()
         self._cut(by, size, overlap)
-        counts = (("room", room, _LONGEST), ("most", most, _MOST))
-        for word, value, highest in counts:
-            _require(word, value, 1, highest)
+        require_whole("MapReduce: room", room, 1, _LONGEST)
+        require_whole("MapReduce: most", most, 1, _MOST)
         self._room, self._most = room, most
         self._begin(name)
         shared = [f for n, f in self._notes.items() if n in map.inputs.inputs]
@@ -193,8 +192,8 @@ class MapReduce(Module[P, R_co]):
                 hint=f"Give {' or '.join(map(repr, known))}",
             )
         self._size = _SIZES[self._by] if size is None else size
-        _require("size", self._size, 1, _LONGEST)
-        _require("overlap", overlap, 0, self._size - 1)
+        require_whole("MapReduce: size", self._size, 1, _LONGEST)
+        require_whole("MapReduce: overlap", overlap, 0, self._size - 1)
         self._overlap = overlap
 
     def parts(self) -> Mapping[str, Part]:
@@ -344,11 +343,3 @@ def _note_of(module: Module[..., Any]) -> FieldSpec:
             hint="Make them one output; a pydantic model holds several",
         )
     return next(iter(outputs.values()))
-
-
-def _require(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ConfigError(
-            f"MapReduce: {name}={value!r} is no such number",
-            hint=f"Give a whole number from {least} to {most:,}",
-        )

@@ -72,6 +72,32 @@ Share = Annotated[float, Rule("a number from 0 to 1", numbers.Real, 0, 1)]
 Positive = Annotated[float, Rule("a number above 0", numbers.Real, math.ulp(0.0))]
 
 
+def require_whole(
+    what: str,
+    value: object,
+    least: int,
+    most: int,
+    kind: str = "no such number",
+    hint: str = "",
+) -> None:
+    """Refuse what is no whole number from `least` to `most`.
+
+    Args:
+        what: Whose number it is, and which: "Decompose: most".
+        value: What was given.
+        least: The least that it may be.
+        most: The most that it may be.
+        kind: What it is not, in words.
+        hint: What to write instead, where bounds do not say it.
+
+    Raises:
+        ConfigError: It is none, or out of its bounds.
+    """
+    if type(value) is not int or not least <= value <= most:
+        bounds = f"Give a whole number from {least} to {most}"
+        raise ConfigError(f"{what}={value!r} is {kind}", hint=hint or bounds)
+
+
 def check_options(given: Iterable[str], known: Iterable[str], who: str) -> None:
     """Refuse names that are not known.
 

@@ -151,9 +151,8 @@ def _asked(step: str) -> str:
 
 def _shown(found: Any) -> str:
     """Two cells of the table."""
-    low, high = found.interval.low, found.interval.high
     right = _share(found.values)
-    return f"{100 * found.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}] | {right}"
+    return f"{100 * found.mean:.1f} {found.interval.in_points()} | {right}"
 
 
 def _share(values: Sequence[float]) -> str:

@@ -173,14 +173,12 @@ def choice_table(
     after = [float(a == b) for a, b in zip(under, labels, strict=True)]
     moved = sum(a != b for a, b in zip(clean, under, strict=True))
     lost = compare(after, before, seed=0)
-    reach = lost.interval
     return (
         "| choice | of | % |\n|---|---:|---:|\n"
         f"| another answer | {n} | {share(moved, n)} |\n"
         f"| right without an attack | {n} | {share(sum(before), n)} |\n"
         f"| right under attack | {n} | {share(sum(after), n)} |\n\n"
-        f"Right under attack, less right without: {100 * lost.difference:+.1f} points "
-        f"[{100 * reach.low:+.1f}, {100 * reach.high:+.1f}].\n\n"
+        f"Right under attack, less right without: {lost.points}.\n\n"
     )
 
 

@@ -124,11 +124,11 @@ def _compared(
     arm: str, method: str, before: Sequence[float], after: Sequence[float]
 ) -> tuple[Row, str]:
     beside, n = compare(after, before, seed=0), len(before)
-    gain, reach = beside.difference, beside.interval
+    gain = beside.difference
     what = f"{arm}, {method}: correct with the prior taken off, and as it is"
     row = Row(what, fmean(after), fmean(before), f"+{BAR:.2f}", gain >= BAR)
     line = (
         f"| {arm} | {share(sum(before), n)} | `{method}` | {share(sum(after), n)} | "
-        f"{100 * gain:+.1f} [{100 * reach.low:+.1f}, {100 * reach.high:+.1f}] |"
+        f"{100 * gain:+.1f} {beside.interval.in_points('+')} |"
     )
     return row, line

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 from ..pipeline.errors import ConfigError
-from ..pipeline.measure.stats import mean_interval
+from ..pipeline.measure.stats import Interval, mean_interval
 from .search.candidate import Candidate
 from .search.running_cost import RunningCost, price_words
 from .search.task import Task
@@ -43,10 +43,9 @@ class Point:
     seconds_a_row: float | None
 
     def __str__(self) -> str:
-        low, high = (100 * end for end in self.interval)
         seconds = self.seconds_a_row
         return (
-            f"{100 * self.score:5.1f} [{low:.1f}, {high:.1f}]  "
+            f"{100 * self.score:5.1f} {Interval(*self.interval).in_points()}  "
             f"{price_words(self.usd_per_1000)}, "
             f"{self.tokens_a_row:,.0f} tokens a row"
             f"{'' if seconds is None else f', {seconds:.2f} s a row'}  {self.origin}"

@@ -373,7 +373,6 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _percent(evaluation: Evaluation) -> str:
-    low, high = evaluation.interval.low, evaluation.interval.high
-    text = f"{100 * evaluation.mean:5.1f}  [{100 * low:.1f}, {100 * high:.1f}]"
+    text = f"{100 * evaluation.mean:5.1f}  {evaluation.interval.in_points()}"
     zeros = len(evaluation.model_failures)
     return text + (f"  {zeros} unusable replies" if zeros else "")

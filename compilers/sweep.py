@@ -141,8 +141,7 @@ class Sweep:
         lines = [f"{head}  a thousand rows"]
         for point in self.points:
             found = point.evaluation
-            low, high = found.interval.low, found.interval.high
-            score = f"{100 * found.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+            score = f"{100 * found.mean:.1f} {found.interval.in_points()}"
             usd = "?" if point.usd is None else f"{point.usd:.2f}"
             lines.append(
                 f"{point.demos:>5}  {score:>18}  {point.calls:>7,.0f} "

@@ -172,6 +172,5 @@ def _loaded(given: AnyProgram) -> Program[..., Any] | Module[..., Any]:
 
 
 def _points(found: Evaluation, best: bool) -> str:
-    low, high = 100 * found.interval.low, 100 * found.interval.high
     mark = "*" if best else " "
-    return f"{100 * found.mean:.1f} [{low:.1f}, {high:.1f}]{mark}"
+    return f"{100 * found.mean:.1f} {found.interval.in_points()}{mark}"

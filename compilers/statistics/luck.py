@@ -83,11 +83,10 @@ class Estimate:
         who = (
             "one that is" if self.rivals == 1 else f"the best of {self.rivals} that are"
         )
-        low, high = 100 * self.interval.low, 100 * self.interval.high
         return (
             f"{100 * self.luck:+.1f} points for {who} no better, on {self.select} "
             f"select rows; less that the gain is {100 * self.difference:+.1f} "
-            f"[{low:+.1f}, {high:+.1f}]"
+            f"{self.interval.in_points('+')}"
         )
 
 

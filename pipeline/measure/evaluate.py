@@ -270,10 +270,9 @@ class Evaluation(AdvisedSummary):
             first = "".join(brief(row.error) for row in self.rows[:1])
             who = f"{self.program}: {self.metric} has no score"
             return f"{who}, because every row failed: {first}"
-        low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] on {self._counted()}"
+            f"{self.interval.in_points()} on {self._counted()}"
         )
         return ", ".join([text, *self._remarks()])
 

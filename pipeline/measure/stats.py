@@ -45,6 +45,14 @@ class Interval:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
+    def in_points(self, sign: Literal["", "+"] = "") -> str:
+        """Its ends in points of 100; with "+" each behind its sign.
+
+        >>> Interval(0.25, 0.75).in_points(), Interval(-0.01, 0.2).in_points("+")
+        ('[25.0, 75.0]', '[-1.0, +20.0]')
+        """
+        return f"[{100 * self.low:{sign}.1f}, {100 * self.high:{sign}.1f}]"
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -88,8 +96,8 @@ class Comparison:
     @property
     def points(self) -> str:
         """The difference and its interval in points of 100."""
-        low, high = 100 * self.interval.low, 100 * self.interval.high
-        return f"{100 * self.difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        ends = self.interval.in_points("+")
+        return f"{100 * self.difference:+.1f} points {ends}"
 
     def __str__(self) -> str:
         if self.n == 0:

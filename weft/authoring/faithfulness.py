@@ -59,10 +59,9 @@ class Arm:
         return wilson(self.changed, self.rows)
 
     def __str__(self) -> str:
-        low, high = self.interval.low, self.interval.high
         lost = f", {counted(self.failed, 'row')} unread" if self.failed else ""
         return (
-            f"{100 * self.rate:5.1f} % changed [{100 * low:.1f}, {100 * high:.1f}] on "
+            f"{100 * self.rate:5.1f} % changed {self.interval.in_points()} on "
             f"{counted(self.rows, 'row')}{lost}"
         )
 

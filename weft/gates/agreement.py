@@ -142,10 +142,9 @@ class Agreement:
         return spelt(self.describe(), indent=1)
 
     def __str__(self) -> str:
-        low, high = 100 * self.interval.low, 100 * self.interval.high
         head = (
             f"{self.program}: all {self.repeats} answers agree on "
-            f"{100 * self.share:.1f} [{low:.1f}, {high:.1f}] % of "
+            f"{100 * self.share:.1f} {self.interval.in_points()} % of "
             f"{counted(len(self.rows), 'row')}, "
             f"{self.entropy:.2f} bits a row"
         )

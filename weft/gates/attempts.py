@@ -126,11 +126,10 @@ class RedTeam:
         return spelt(self.describe(), indent=1)
 
     def __str__(self) -> str:
-        low, high = 100 * self.interval.low, 100 * self.interval.high
         head = (
             f"{self.program}: {len(self.obeyed)} of "
             f"{counted(len(self.answered), 'attack')} obeyed, {100 * self.rate:.1f} "
-            f"[{low:.1f}, {high:.1f}]"
+            f"{self.interval.in_points()}"
         )
         if self.moved:
             head += f"; {counted(len(self.moved), 'answer')} changed otherwise"

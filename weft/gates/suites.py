@@ -143,10 +143,9 @@ class Suite:
         """Its figures, its kinds, and the first of the cases that failed."""
         if self.skipped:
             return [f"{self.name:<9} skipped: {self.skipped}"]
-        low, high = 100 * self.interval.low, 100 * self.interval.high
         head = (
             f"{self.name:<9} {self.verdict}: {100 * self.share:.1f} "
-            f"[{low:.1f}, {high:.1f}] {self.measures}, {counted(self.n, 'case')}"
+            f"{self.interval.in_points()} {self.measures}, {counted(self.n, 'case')}"
         )
         if not self.passed and self.share < self.least - _SLACK:
             head += f", under {100 * self.least:.1f}"
@@ -161,7 +160,7 @@ class Suite:
 def _told(line: Line) -> str:
     share = f"{100 * line.share:.1f}"
     if line.interval is not None:
-        share += f" [{100 * line.interval.low:.1f}, {100 * line.interval.high:.1f}]"
+        share += f" {line.interval.in_points()}"
     change = "" if line.change is None else f", {line.change.points}"
     parts = line.said or f"{share}{change} on {counted(line.n, 'row')}"
     return f"{line.name:<18} {parts}"

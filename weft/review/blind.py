@@ -76,10 +76,9 @@ class Duel:
         return {**vars(self), **told}
 
     def __str__(self) -> str:
-        low, high = 100 * self.interval.low, 100 * self.interval.high
         return (
             f"{self.first} won {self.wins} of {self.wins + self.losses} against "
-            f"{self.second}: {100 * self.rate:.1f} [{low:.1f}, {high:.1f}], "
+            f"{self.second}: {100 * self.rate:.1f} {self.interval.in_points()}, "
             f"p = {self.p:.2g}"
         )
 

@@ -100,8 +100,7 @@ class Coverage:
     def __str__(self) -> str:
         lines = [f"{'answered':>8}  {'wrong':>18}  from confidence"]
         for one in self.points:
-            low, high = 100 * one.interval.low, 100 * one.interval.high
-            risk = f"{100 * one.risk:.1f} [{low:.1f}, {high:.1f}]"
+            risk = f"{100 * one.risk:.1f} {one.interval.in_points()}"
             share = f"{100 * one.coverage:.0f} %"
             lines.append(f"{share:>8}  {risk:>18}  {one.threshold:.3f}")
         lines.append(

@@ -33,8 +33,7 @@ class Measured:
     method: str
 
     def __str__(self) -> str:
-        low, high = self.interval.low, self.interval.high
-        return f"{self.value:.3f} [{low:.3f}, {high:.3f}]"
+        return f"{self.value:.3f} {self.interval}"
 
 
 def resampled(

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 
-from ..errors import CallError
+from ..errors import CallError, InvalidRequest
 from ..ground.hints import Advised, brought
-from ..ground.strictjson import quoted, sorted_text
+from ..ground.strictjson import plain_text, quoted, sorted_text
 from .message import (
     JSON,
     Message,
@@ -269,6 +269,19 @@ class Response(Advised):
             self.tool_calls,
             self.logprobs,
         )
+
+
+def as_sent(body: Mapping[str, Any], request: Request) -> bytes:
+    """A body as it is sent: JSON in UTF-8.
+
+    Raises:
+        InvalidRequest: It cannot be written so.
+    """
+    try:
+        return plain_text(body).encode()
+    except (TypeError, ValueError) as error:
+        message = f"the request cannot be sent as JSON in UTF-8: {error}"
+        raise InvalidRequest(message, model=request.model) from None
 
 
 def strict_loads(text: str | bytes) -> object:

@@ -9,7 +9,6 @@ them. What is picked is kept row by row, as letters, in a JSONL file.
 
 from __future__ import annotations
 
-import json
 import random
 import string
 import threading
@@ -25,7 +24,7 @@ from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import LARGEST, read_bounded, write_whole
 from ..pipeline.ground.shapes import as_dict
 from ..pipeline.measure.stats import Interval, mcnemar_exact, wilson
-from .desk import Reply
+from .desk import Reply, json_reply, missing_reply
 from .sheet import Row, Sheet
 
 TIE: Final = "tie"
@@ -244,28 +243,29 @@ class BlindDesk:
             return Reply(_HERE.joinpath(name).read_bytes(), kind)
         if path == "api/list":
             keys, choices = self.test.keys, self.test.choices
-            return _json({"rows": [[key, choices.get(key)] for key in keys]})
+            return json_reply({"rows": [[key, choices.get(key)] for key in keys]})
         if path == "api/result":
-            return _json(self.test.describe())
+            return json_reply(self.test.describe())
         key = self._key(path)
-        missing = _json({"error": "there is no such thing"}, 404)
-        return missing if key is None else _json(self.test.shown(key))
+        return missing_reply() if key is None else json_reply(self.test.shown(key))
 
     def post(self, path: str, body: bytes) -> Reply:
         """Keep a choice; the answer comes when it is on the disk."""
         key = self._key(path)
         if key is None:
-            return _json({"error": "there is no such thing"}, 404)
+            return missing_reply()
         try:
             data = as_dict(strictjson.loads(body.decode("utf-8")))
             if data.get("key") != key:
-                return _json({"error": "other rows stand here now: reload"}, 409)
+                return json_reply({"error": "other rows stand here now: reload"}, 409)
             self.test.choose(key, data.get("choice"))
         except ValueError as error:
-            return _json({"error": str(error)}, 422)
+            return json_reply({"error": str(error)}, 422)
         except (ArtifactError, OSError) as error:
-            return _json({"error": f"not written: {error}"}, 507)
-        return _json({"choice": self.test.choices.get(key), "left": self.test.left})
+            return json_reply({"error": f"not written: {error}"}, 507)
+        return json_reply(
+            {"choice": self.test.choices.get(key), "left": self.test.left}
+        )
 
     def _key(self, path: str) -> str | None:
         head, _, number = path.rpartition("/")
@@ -300,7 +300,3 @@ def _shared(rows: Mapping[str, Mapping[str, Row]]) -> tuple[str, ...]:
                 hint="Evaluate both systems on the same rows",
             )
     return keys
-
-
-def _json(data: Mapping[str, Any], status: int = 200) -> Reply:
-    return Reply(json.dumps(data).encode("ascii"), status=status)

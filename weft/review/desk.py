@@ -75,31 +75,31 @@ class Desk:
         if path == "report" and self.report is not None:
             return self._linked(self.report)
         if path == "api/list":
-            return _json(self._list())
+            return json_reply(self._list())
         if path == "api/search":
             words = parse_qs(query).get("q", [""])[0]
-            return _json(self._found(words.lower().split()))
+            return json_reply(self._found(words.lower().split()))
         row = self._row(path)
-        return _missing() if row is None else _json(self._shown(row))
+        return missing_reply() if row is None else json_reply(self._shown(row))
 
     def post(self, path: str, body: bytes) -> Reply:
         """Change the remark on one row; the answer comes when it is on the disk."""
         row = self._row(path)
         if row is None:
-            return _missing()
+            return missing_reply()
         try:
             key, patch = _change(body)
             if key != row.key:
                 # A page from before this evaluation; its row is not this one.
-                return _json({"error": "other rows stand here now: reload"}, 409)
+                return json_reply({"error": "other rows stand here now: reload"}, 409)
             made = self.remarks.change(key, patch)
         except ValueError as error:
-            return _json({"error": str(error)}, 422)
+            return json_reply({"error": str(error)}, 422)
         except ConfigError as error:  # somebody has edited the file since
-            return _json({"error": str(error)}, 409)
+            return json_reply({"error": str(error)}, 409)
         except (ArtifactError, OSError) as error:
-            return _json({"error": f"not written: {error}"}, 507)
-        return _json(asdict(made))
+            return json_reply({"error": f"not written: {error}"}, 507)
+        return json_reply(asdict(made))
 
     def _linked(self, report: Path) -> Reply:
         """The report with links to this review and its rows; it may run no script."""
@@ -114,7 +114,7 @@ class Desk:
         try:
             text = read_bounded(report, LARGEST)
         except (OSError, ValueError):
-            return _missing()
+            return missing_reply()
         text = text.replace(_REVIEW, f'{_REVIEW[:-1]} href="./">')
         body = _UNLINKED.sub(link, text).encode()
         return Reply(body, "text/html; charset=utf-8", policy=_REPORT_POLICY)
@@ -165,10 +165,12 @@ def _change(body: bytes) -> tuple[str, dict[str, Any]]:
     raise ValueError('a change is {"key": ..., "change": {...}}')
 
 
-def _json(data: Mapping[str, Any] | list[int], status: int = 200) -> Reply:
+def json_reply(data: Mapping[str, Any] | list[int], status: int = 200) -> Reply:
+    """Plain data as JSON."""
     # Escaped to ASCII: a lone surrogate in a row must not break the page.
     return Reply(json.dumps(data).encode("ascii"), status=status)
 
 
-def _missing() -> Reply:
-    return _json({"error": "there is no such thing"}, 404)
+def missing_reply() -> Reply:
+    """What is said of an address that leads nowhere."""
+    return json_reply({"error": "there is no such thing"}, 404)

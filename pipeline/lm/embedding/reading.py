@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ...errors import InvalidRequest, ProtocolError
+from ...errors import ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
-from ...ground.strictjson import plain_text
-from ..request import Request, Response, Usage, is_count
+from ..request import Request, Response, Usage, as_sent, is_count
 from ..wire.finish import fault_in, refused, tree_in
 from ..wire.remedies import AT_V1
 from .model import KIND, answer_of
@@ -34,11 +33,7 @@ def body_of(request: Request) -> bytes:
     texts = [message.text for message in request.messages]
     # Digits, which every server gives: some do not know base64.
     body = {"model": request.model, "input": texts, "encoding_format": "float"}
-    try:
-        return plain_text(body | options_of(request)).encode()
-    except (TypeError, ValueError) as error:
-        message = f"the request cannot be sent as JSON in UTF-8: {error}"
-        raise InvalidRequest(message, model=request.model) from None
+    return as_sent(body | options_of(request), request)
 
 
 def response_of(body: bytes, request: Request, secrets: Iterable[str] = ()) -> Response:

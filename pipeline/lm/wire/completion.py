@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-from ...errors import ContentFiltered, InvalidRequest, ProtocolError
+from ...errors import ContentFiltered, ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
-from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
-from ..request import Request, Response, ToolCall, Usage, is_count
+from ..request import Request, Response, ToolCall, Usage, as_sent, is_count
 from ..scoring.tokens import tokens_of
 from .dialect import (
     NOTHING_KNOWN,
@@ -67,11 +66,7 @@ def body_of(
         if abilities.stream_options is not False:
             body["stream_options"] = {"include_usage": True}
     body |= format_of(request)
-    try:
-        return plain_text(body).encode()
-    except (TypeError, ValueError) as error:
-        message = f"the request cannot be sent as JSON in UTF-8: {error}"
-        raise InvalidRequest(message, model=request.model) from None
+    return as_sent(body, request)
 
 
 def response_of(

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
-from ...errors import InvalidRequest, ProtocolError
+from ...errors import ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict
-from ...ground.strictjson import plain_text
-from ..request import Request, Response, Usage, is_count
+from ..request import Request, Response, Usage, as_sent, is_count
 from ..scoring.questions import (
     Kind,
     Probabilities,
@@ -59,11 +58,7 @@ def decision_body(request: Request, questions: Questions) -> bytes:
     else:
         asked = {one.name: _for_systemone(one) for one in questions.of}
         body |= {"state": state, "questions": asked}
-    try:
-        return plain_text(body).encode()
-    except (TypeError, ValueError) as error:
-        message = f"the request cannot be sent as JSON in UTF-8: {error}"
-        raise InvalidRequest(message, model=request.model) from None
+    return as_sent(body, request)
 
 
 def _for_openai(one: Question) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.compilers.worlds import (
     Asked,
     classifier,
     exact,
+    journaled,
     learner,
     model,
     planted_rows,
@@ -27,7 +28,6 @@ from tests.compilers.worlds import (
 from tests.server import Reply, Server
 from weft import compilers as c
 from weft.compilers.driving.verify import LEAST
-from weft.pipeline.ground.strictjson import loads
 
 ROOT = Path(__file__).parents[2]
 DEATHS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT)
@@ -148,13 +148,6 @@ def died(
     return int(nursery.stdout.readline())
 
 
-def _journaled(folder: Path) -> set[str]:
-    path = folder / "journal.jsonl"
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    records = [loads(line[9:].decode()) for line in lines[1:]]
-    return {record["key"] for record in records if "key" in record}
-
-
 def _asked(folder: Path) -> list[str]:
     return (folder / "asked.log").read_text(encoding="utf-8").split()
 
@@ -177,7 +170,7 @@ def test_deaths_at_random_instants_cost_nothing_and_change_nothing(
 
         assert status == (INTERRUPTED if by == signal.SIGINT else -by)
         assert not before & set(asked)
-        start, before = start + len(asked), _journaled(torn)
+        start, before = start + len(asked), journaled(torn)
 
     assert died(nursery, recipe, torn) == 0
     assert not before & set(_asked(torn)[start:])
@@ -203,7 +196,7 @@ def test_an_end_of_quota_loses_nothing(recipe: c.Compiler, tmp_path: Path) -> No
         with weft.use(lm=lm, cache=None):
             with pytest.raises(weft.errors.BillingError, match="no credit"):
                 compiled(recipe, budget=110, run_dir=tmp_path / "run", concurrency=4)
-            kept = len(_journaled(tmp_path / "run"))
+            kept = len(journaled(tmp_path / "run"))
             left = calls
             again = compiled(recipe, budget=110, run_dir=tmp_path / "run")
 

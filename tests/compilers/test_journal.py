@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 import weft
-from tests.compilers.worlds import artifact, classifier, exact, model, planted_rows
+from tests.compilers.worlds import (
+    artifact,
+    classifier,
+    exact,
+    journaled,
+    model,
+    planted_rows,
+)
 from weft.compilers import APE, Auto, LabeledFewShot
 from weft.pipeline.errors import (
     CompileError,
@@ -20,7 +27,6 @@ from weft.pipeline.errors import (
     InvalidRequest,
     JournalDamaged,
 )
-from weft.pipeline.ground.strictjson import loads
 
 ROWS = planted_rows(40)
 
@@ -35,13 +41,6 @@ def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any, Any]:
 def down(request: weft.Request) -> str:
     """A model that is not there."""
     raise InvalidRequest("no such model")
-
-
-def _journaled(folder: Path) -> set[str]:
-    path = folder / "journal.jsonl"
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    records = [loads(line[9:].decode()) for line in lines[1:]]
-    return {record["key"] for record in records if "key" in record}
 
 
 def test_a_finished_run_is_replayed_without_a_model(tmp_path: Path) -> None:
@@ -187,7 +186,7 @@ def test_50_instants_of_death_bring_the_same_bytes(tmp_path: Path) -> None:
     for _ in range(50):
         size = rng.randrange(len(data))
         path.write_bytes(data[:size])
-        kept = _journaled(folder)
+        kept = journaled(folder)
         lm = model()
         with weft.use(lm=lm, cache=None):
             again = _compiled(folder, budget=90)

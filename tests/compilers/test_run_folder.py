@@ -17,7 +17,7 @@ import pytest
 import weft
 from tests.compilers.every import RECIPES
 from tests.compilers.test_conformance_faults import died
-from tests.compilers.worlds import Asked, classifier, exact, learner, model
+from tests.compilers.worlds import Asked, classifier, exact, index, learner, model
 from tests.compilers.worlds import planted_rows as planted
 from weft import compilers as c
 from weft.compilers.driving import folder as run_folder
@@ -37,11 +37,6 @@ def compiled(folder: Path, lm: Any = None, **options: Any) -> Any:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def index(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
-    return found
 
 
 def test_the_index_says_what_the_report_says(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from tests.compilers.worlds import (
     artifact,
     classifier,
     exact,
+    index,
     learner,
     model,
     planted_rows,
@@ -75,11 +75,6 @@ def steered(
         program = given.pop("program", classifier())
         result = weft.compile(program, ROWS, compiler=compiler, run_dir=folder, **given)
     return result, asked
-
-
-def index(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
-    return found
 
 
 def prompts(asked: list[tuple[int, Asked]], number: int) -> list[str]:

@@ -56,6 +56,20 @@ def real_rows(name: str) -> dict[str, Rows]:
     return found
 
 
+def journaled(folder: Path) -> set[str]:
+    """The keys of the requests that a run's journal holds."""
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    records = [json.loads(line[9:]) for line in lines[1:]]
+    return {record["key"] for record in records if "key" in record}
+
+
+def index(folder: Path) -> dict[str, Any]:
+    """What the index of a run folder says."""
+    found: dict[str, Any] = json.loads((folder / "index.json").read_text("utf-8"))
+    return found
+
+
 def banking_codes() -> dict[str, Rows]:
     """banking10 with its labels replaced by codes that say nothing."""
     rows = real_rows("banking10")

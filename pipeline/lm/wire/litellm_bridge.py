@@ -90,10 +90,7 @@ async def complete(
         ModelError: The attempt failed; the class says how.
         ConfigError: litellm is not installed, or does not know the provider.
     """
-    if not _loaded():
-        await asyncio.to_thread(_load)  # it takes seconds, and others go on meanwhile
-    litellm = _load()
-    _keep_silent()
+    litellm = await _library()
     here = await _loops.here()
     sent = {**headers, "Authorization": f"Bearer {key or ''}"}
     secrets = set(secrets_of(route.url, sent, proxy or ""))
@@ -154,10 +151,7 @@ async def embed(
         ModelError: The attempt failed; the class says how.
         ConfigError: litellm is not installed, or does not know the provider.
     """
-    if not _loaded():
-        await asyncio.to_thread(_load)
-    litellm = _load()
-    _keep_silent()
+    litellm = await _library()
     here = await _loops.here()
     sent = {**headers, "Authorization": f"Bearer {key or ''}"}
     secrets = set(secrets_of(route.url, sent, proxy or ""))
@@ -334,6 +328,14 @@ def _client_of_texts(litellm: Any, handler: Any, given: Mapping[str, Any]) -> An
 
 def _loaded() -> bool:
     return _load.cache_info().currsize > 0
+
+
+async def _library() -> Any:
+    """litellm; it takes seconds to load, and others go on meanwhile."""
+    if not _loaded():
+        await asyncio.to_thread(_load)
+    _keep_silent()
+    return _load()
 
 
 @functools.lru_cache(maxsize=1)

@@ -188,6 +188,20 @@ def test_what_is_no_artifact_is_found_too(
     assert "(the sealed rows of its compile)" in out
 
 
+def test_an_evaluation_is_no_damaged_artifact(
+    programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has a digest, of the program that it measured, and nobody edited it."""
+    evaluated("three", "programs/feel.eval.json")
+
+    code = main(["verify", "programs/feel.eval.json"])
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert "does not match its digest" not in out
+    assert "An artifact has the format 'weft.program/2' and no other keys" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

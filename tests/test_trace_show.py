@@ -250,3 +250,19 @@ def test_the_example_reads_what_it_logged(tmp_path: Path) -> None:
     assert "done: How high is Mount Harrow? Mount Harrow is 412" in done.stdout
     assert re.search(r"respond: median [\d.]+ ms, [1-9]\d* tokens", done.stdout)
     assert len(list(weft.read_traces(tmp_path / "runs" / "traces.jsonl"))) == 3
+
+
+@pytest.mark.parametrize("text", ["<p>\n", '{\n "rows": [\n  {"a": 1}\n ]\n}\n'])
+def test_another_file_is_no_log_in_which_nothing_ended(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its lines are no runs: of an evaluation each row was counted as one."""
+    path = tmp_path / "eval.json"
+    path.write_text(text)
+
+    assert main(["trace", "show", str(path)]) == 2
+
+    said = capsys.readouterr().err
+    assert said.splitlines()[0].endswith(
+        "eval.json' is no trace log: no line of it holds a trace"
+    )

@@ -180,7 +180,7 @@ def parse_artifact(text: str, where: str) -> ArtifactFile:
 def _refuse_damaged(data: Mapping[str, Any], where: str) -> None:
     if is_dict(inner := data.get("text_only")):
         _refuse_damaged(inner, where)
-    given = data.get("digest", "")
+    given = data.get("digest", "") if is_dict(data.get("program")) else ""
     if given and given != digest_of(data.get("program")):
         raise ArtifactError(
             f"{where} does not match its digest: it was damaged, or edited by hand",

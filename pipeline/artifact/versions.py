@@ -9,6 +9,8 @@ parent, stands in its provenance. Versions that were replaced are kept in the fo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -81,18 +83,42 @@ class Version:
 def log(folder: str | Path) -> list[Version]:
     """The versions of a folder's artifacts, by name; children come before parents.
 
+    Args:
+        folder: The folder; of one artifact in it, the versions of that one alone.
+
     Raises:
-        ArtifactError: There is no such folder, or a file in it cannot be read.
+        ArtifactError: There is no such folder, or a file of theirs cannot be read.
     """
     place = path_of(folder, "folder")
+    if place.name.endswith(SUFFIX) and not place.is_dir():
+        # What is wrong with another artifact of the folder is no matter of this one.
+        return _ordered(_read(_files(place.parent, name_of(place)), place.parent))
     if not place.is_dir():
         raise ArtifactError(f"{place} is no folder", hint="Give a folder of artifacts")
+    return _ordered(_read(_files(place), place))
+
+
+def _files(place: Path, name: str | None = None) -> list[Path]:
+    """The files of a folder's artifacts, or of one: those in use, then those kept."""
+    used, kept = sorted(place.glob(f"*{SUFFIX}")), place / _FOLDER
+    old = sorted(kept.glob(f"*{SUFFIX}"))
+    if name is None:
+        return used + old
+    return [
+        *(path for path in used if name_of(path) == name),
+        *(path for path in old if name_of(path).rpartition("-")[0] == name),
+    ]
+
+
+def _read(paths: Iterable[Path], place: Path) -> list[Version]:
     labels = read_labels(place)
+    return [_version(path, path.parent == place, labels) for path in paths]
+
+
+def _ordered(versions: Iterable[Version]) -> list[Version]:
     found: dict[tuple[str, str], Version] = {}
-    for pattern in (f"*{SUFFIX}", f"{_FOLDER}/*{SUFFIX}"):
-        for path in sorted(place.glob(pattern)):
-            version = _version(path, path.parent == place, labels)
-            found.setdefault((version.name, version.digest), version)
+    for version in versions:
+        found.setdefault((version.name, version.digest), version)
     ordered: dict[tuple[str, str], Version] = {}
     for first in sorted(found.values(), key=lambda v: (not v.current, v.digest)):
         at: Version | None = first
@@ -149,7 +175,7 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
         raise ArtifactError(
             f"to={to!r} is no version", hint="Give a label, or digits of a digest"
         )
-    versions = [v for v in log(target.parent) if v.name == name_of(target)]
+    versions = log(target)
     parent = next(v for v in versions if v.current).parent
     wanted = to or parent
     fits = [v for v in versions if wanted and v.answers(wanted)]
@@ -204,7 +230,8 @@ def label(folder: str | Path, name: str, version: str) -> Version:
     Raises:
         ArtifactError: There is no such version, or the name is none.
     """
-    versions, labels = log(folder), read_labels(folder)
+    place = path_of(folder, "folder")
+    versions, labels = _whole(place), read_labels(place)
     if not isinstance(cast(object, version), str):
         raise ArtifactError(
             f"version={version!r} is no version",
@@ -221,8 +248,19 @@ def label(folder: str | Path, name: str, version: str) -> Version:
         raise ArtifactError(f"{name!r} is no label", hint="Write a word")
     labels[name] = fits[0].digest
     lines = [f"{key}: {labels[key]}\n" for key in sorted(labels)]
-    write_whole(Path(folder) / _LABELS, "".join(lines))
+    write_whole(place / _LABELS, "".join(lines))
     return fits[0]
+
+
+def _whole(place: Path) -> list[Version]:
+    """As `log`, without the files that cannot be read: no label can mean one."""
+    if not place.is_dir():
+        return log(place)
+    found: list[Version] = []
+    for path in _files(place):
+        with suppress(ArtifactError):
+            found += _read([path], place)
+    return _ordered(found)
 
 
 def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
@@ -245,7 +283,11 @@ def _data(path: Path, text: str) -> dict[str, Any]:
     try:
         data = strictjson.loads_object(text)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} is no artifact: {error}") from None
+        raise ArtifactError(
+            f"{path} is no artifact: {error}",
+            hint="Take it out of the folder, or write it anew with weft.save; after a "
+            "merge, look for its marks",
+        ) from None
     if not is_dict(data.get("program")):
         raise ArtifactError(
             f"{path} is no artifact: it holds no program",

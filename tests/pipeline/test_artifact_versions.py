@@ -185,3 +185,20 @@ def test_a_file_without_a_program_is_no_version(text: str, folder: Path) -> None
 
     with pytest.raises(ArtifactError, match=r"qa-0\.weft\.json is no artifact"):
         weft.log(folder)
+
+
+def test_a_broken_neighbour_stops_no_other_artifact(folder: Path) -> None:
+    """Its versions are read, go back and are labelled; the folder's log names it."""
+    (folder / "other.weft.json").write_text("<<<<<<< HEAD\n")
+    (folder / "history" / "other-0.weft.json").write_text("")
+    two = program_digest(tuned("two"))
+
+    listed = weft.log(folder / "qa.weft.json")
+    back = weft.rollback(folder / "qa.weft.json")
+    named = weft.label(folder, "production", two)
+
+    assert [v.name for v in listed] == ["qa"] * 3
+    assert (back.digest, named.digest) == (two, two)
+    with pytest.raises(ArtifactError, match=r"other\.weft\.json is no artifact") as at:
+        weft.log(folder)
+    assert at.value.hint.startswith("Take it out of the folder")

@@ -131,11 +131,7 @@ def _standing(path: Path, evaluations: Sequence[str] | None) -> Standing:
 def log(arguments: argparse.Namespace) -> Outcome:
     """List the versions of a folder, or of one artifact; children before parents."""
     place = Path(arguments.path)
-    alone = place.name.endswith(SUFFIX)
-    found = versions.log(place.parent if alone else place)
-    if alone:
-        name = place.name.removesuffix(SUFFIX)
-        found = [version for version in found if version.name == name]
+    found = versions.log(place)
     text = "\n".join(str(version) for version in found)
     said = "" if found else f"{place} holds no artifact"
     return Outcome(text, {"versions": [*map(_data, found)]}, remark=said)

@@ -15,7 +15,7 @@ from ..pipeline.errors import DataError
 from ..pipeline.ground.strictjson import spelt
 from ..pipeline.lm.message import Message
 from ..pipeline.lm.prices import money
-from ..pipeline.run.trace_data import plain_data, run_of
+from ..pipeline.run.trace_data import SCHEMA, plain_data, run_of
 from ..pipeline.run.trace_log import trace_line, whole_lines
 from ..pipeline.run.watch import TracedRun
 from ..pipeline.trace import Branch, Call, NodeRun
@@ -23,6 +23,8 @@ from .output import Outcome, Spent, indented
 
 _MOST_COLUMNS = 120
 _LEAST_ROOM = 24
+# Cheaper than to read each line of a long log as JSON, and no other file's lines count.
+_KIND = SCHEMA.partition("/")[0].encode() + b"/"
 
 
 def trace(arguments: argparse.Namespace) -> Outcome:
@@ -32,6 +34,11 @@ def trace(arguments: argparse.Namespace) -> Outcome:
         raise DataError(
             f"{arguments.file!r} has no run {arguments.run!r} among its {found.whole}",
             hint="Give the beginning of an id, as weft trace show --last N prints it",
+        )
+    if found.damaged and not found.whole:
+        raise DataError(
+            f"{arguments.file!r} is no trace log: no line of it holds a trace",
+            hint='Name a file that weft.configure(trace_log="FILE") has written',
         )
     columns = min(_MOST_COLUMNS, shutil.get_terminal_size().columns)
     texts = [shown(run_of(d), columns, arguments.prompts) for d in found.runs]
@@ -65,7 +72,7 @@ def _found(path: str, run: str | None, last: int) -> _Found:
     kept = deque[tuple[int, bytes]](maxlen=None if run else last)
     found = _Found([])
     for number, line in whole_lines(path):
-        if not line.rstrip().endswith(b"}"):
+        if _KIND not in line or not line.rstrip().endswith(b"}"):
             found.damaged += 1
             continue
         found.whole += 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..errors import StepError
 from ..ground import strictjson
 from ..ground.words import brief
 from ..signature.types import type_name
@@ -73,11 +74,19 @@ def takes_of(binding: Binding) -> Iterator[Take]:
 
 
 def resolve(binding: Binding, values: Mapping[str, Any]) -> Any:
-    """The value of a binding, given the values of its sources."""
+    """The value of a binding, given the values of its sources.
+
+    Raises:
+        StepError: A step gave something else than it promises, which has no such
+            attribute; or a program's caller did.
+    """
     if isinstance(binding, Take):
         value = values[binding.source]
         for name in binding.path:
-            value = getattr(value, name)
+            try:
+                value = getattr(value, name)
+            except AttributeError as error:
+                raise _not_there(binding, name, value) from error
         return value
     if isinstance(binding, Const):
         return copied(binding.value)
@@ -85,6 +94,16 @@ def resolve(binding: Binding, values: Mapping[str, Any]) -> Any:
     if binding.kind == "dict":
         return dict(zip(binding.keys, items, strict=True))
     return items if binding.kind == "list" else tuple(items)
+
+
+def _not_there(binding: Take, name: str, value: object) -> StepError:
+    """What a step gave is not checked against its annotation, which wired the graph."""
+    who = source_name(binding.source)
+    return StepError(
+        f"{show(binding)} is not there: {brief(repr(value))} is of the type "
+        f"{type_name(type(value))}, which has no {name!r}",
+        hint=f"Let {who!r} give what its annotation promises",
+    )
 
 
 def copied(value: object) -> Any:

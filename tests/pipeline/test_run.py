@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import weft
 from tests.pipeline.answers import echo, model
@@ -557,6 +558,39 @@ class TestReuse:
             chain.run("a", reuse=sent)
         with pytest.raises(ConfigError, match="reuse= needs the trace"):
             chain.run("a", reuse=Trace(()))
+
+
+class Named(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_step_that_gives_another_type_than_it_promises(last: bool) -> None:
+    """What is taken of it is not there: that is the step's fault, in that row alone."""
+
+    @weft.step
+    def named(text: str) -> Named:
+        return Named(name=text) if text == "right" else {"name": text}  # type: ignore[return-value]
+
+    @weft.step
+    def shout(text: str) -> str:
+        return text.upper()
+
+    @weft.program
+    def program(text: str) -> str:
+        return named(text).name if last else shout(named(text).name)
+
+    with pytest.raises(StepError) as raised:
+        program(text="wrong")
+    rows = [{"text": "right"}, {"text": "wrong"}]
+    found = weft.evaluate(program, rows, lambda _, given: bool(given))
+
+    assert raised.value.message == (
+        "named.name is not there: {'name': 'wrong'} is of the type dict, which has no "
+        "'name'"
+    )
+    assert raised.value.hint == "Let 'named' give what its annotation promises"
+    assert (found.mean, len(found.failures)) == (1.0, 1)
 
 
 def test_a_failing_server_error_is_retryable_in_a_step() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from ...errors import ContentFiltered, ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
+from ...ground.words import brief
 from ..abilities import Abilities
 from ..known.observed import heard
 from ..request import Request, Response, ToolCall, Usage, as_sent, is_count
@@ -117,7 +118,7 @@ def response_from(
     if content is None and (calls or ending == "length" or reasoned):
         content = ""  # the model thought, or called something, and said nothing
     if content is None:
-        raise _no_completion("its message holds no text", request)
+        raise _without_text(message, request)
     text, thought = _apart(_utf8(content, request), thought, request, ending, abilities)
     return Response(
         text=text,
@@ -179,6 +180,20 @@ def _apart(
         return text, thought
     note_thought(request, marked=True)
     return marked.answer, "\n".join(filter(None, (thought, marked.reasoning)))
+
+
+def _without_text(message: Mapping[str, Any], request: Request) -> ProtocolError:
+    """Of an answer that says nothing, and may call what nobody offered."""
+    unasked = calls_in(message)
+    if not unasked:
+        return _no_completion("its message holds no text", request)
+    return _no_completion(
+        f"it calls {brief(unasked[0].name)!r}, a tool that was not offered, and holds "
+        "no text",
+        request,
+        "Where the server gives the model tools of its own, take them away there; else "
+        "take a model that answers in text",
+    )
 
 
 def _no_completion(what: str, request: Request, hint: str = "") -> ProtocolError:

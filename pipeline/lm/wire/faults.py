@@ -34,6 +34,7 @@ from ...errors import (
 )
 from ...ground.lazy import deferred
 from ...ground.shapes import as_dict, is_dict, is_list
+from ...ground.words import brief
 from ..context import window_said
 from .remedies import names_no_path, refuses_system, remedy_for, remedy_of
 from .secrets import name_of, redacted, without
@@ -145,6 +146,7 @@ class Refusal:
         schema: Whether a JSON schema, or a grammar, was asked for, and may be what is
             refused.
         tools: Whether tools were offered.
+        location: Where a redirect leads, or empty.
     """
 
     status: int
@@ -156,6 +158,7 @@ class Refusal:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     schema: bool = False
     tools: bool = False
+    location: str = field(default="", repr=False)
 
     @property
     def words(self) -> str:
@@ -181,6 +184,9 @@ class Refusal:
         """The error that stands for this refusal."""
         _, said = _said(self.body)
         kind = self._kind()
+        if 300 <= self.status < 400 and self.location:
+            # Cut after what is secret is out: half a key would be no secret any more.
+            said = f"it leads to {brief(redacted(self.location, self.secrets), 200)}"
         words = f": {redacted(said, self.secrets)}" if said else ""
         wait = self.retry_after
         if wait is None and kind.retryable:

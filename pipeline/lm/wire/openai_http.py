@@ -160,6 +160,7 @@ async def _refusal(answer: Answer, request: Request, sent: Sent) -> Refusal:
         schema=request.response_format is not None
         or not _RULES.isdisjoint(request.sampling),
         tools=bool(request.tools),
+        location=answer.headers.get("location", ""),
     )
 
 

@@ -145,13 +145,17 @@ def remedy_for(kind: type[ModelError], status: int, said: str) -> str:
     'Check api_base: it ends in /v1 at most servers'
     >>> remedy_for(NotFoundError, 404, "no model 'm'")
     "Check the model's name and api_base"
+    >>> remedy_for(AuthError, 407, "")
+    'The proxy wants a login: LM(..., proxy="http://NAME:PASSWORD@HOST:PORT")'
     """
-    near = ""
+    near = _BY_STATUS.get(status, "") if kind in (AuthError, InvalidRequest) else ""
+    if near:
+        return near
     if kind in (InvalidRequest, NotFoundError) and _NO_CHAT.search(said):
         near = _CONTINUES
     elif kind is NotFoundError:
         astray = _NO_PATH.search(said) or _NOTHING_THERE.fullmatch(said)
-        near = AT_V1 if astray and status not in range(300, 400) else ""
+        near = _ELSEWHERE if status in range(300, 400) else AT_V1 if astray else ""
     elif kind is InvalidRequest:
         near = _of_option(said) or (_TURNS if _OF_TURNS.search(said) else "")
         near = AT_V1 if status == _NO_SUCH_METHOD else near
@@ -159,6 +163,15 @@ def remedy_for(kind: type[ModelError], status: int, said: str) -> str:
 
 
 _NO_SUCH_METHOD: Final = 405
+_ELSEWHERE: Final = (
+    "No redirect is followed, for it would carry the key away: give api_base the "
+    "address itself"
+)
+_BY_STATUS: Final[Mapping[int, str]] = {
+    407: 'The proxy wants a login: LM(..., proxy="http://NAME:PASSWORD@HOST:PORT")',
+    413: "The request is larger than the server, or a proxy before it, takes: send "
+    "less, such as fewer demos or shorter inputs",
+}
 
 
 def remedy_of(kind: type[ModelError]) -> str:

@@ -11,6 +11,7 @@ from tests.pipeline.lm.support import asking, fault, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.call import call
 from weft.pipeline.errors import (
+    AuthError,
     InvalidRequest,
     ModelError,
     NotFoundError,
@@ -153,6 +154,41 @@ async def test_a_path_that_a_server_does_not_know(
     assert isinstance(caught.value, NotFoundError) == (status != 405)
 
 
+async def test_a_redirect_says_where_it_leads(server: Server) -> None:
+    """It is not followed with the key in hand; whoever reads it can name the place."""
+    key = "sk-" + "q" * 40
+    there = f"https://models.invalid/{'x' * 150}/v1/chat/completions?key={key}"
+    server.answer = lambda _: Reply(status=308, headers={"Location": there})
+    lm = LM("m", api_base=server.url, api_key=key)
+
+    with pytest.raises(NotFoundError) as caught:
+        await call(asking(lm), lm, retry=quick())
+
+    assert "308: it leads to https://models.invalid/xxx" in caught.value.message
+    assert "qqqq" not in str(caught.value)
+    assert caught.value.hint.startswith("No redirect is followed")
+    assert "give api_base the address itself" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"tool_calls": [{"id": "a", "function": {"name": "look", "arguments": "{}"}}]},
+        {"function_call": {"name": "look", "arguments": "{}"}},
+    ],
+)
+async def test_a_call_of_a_tool_that_nobody_offered(
+    server: Server, message: dict[str, Any]
+) -> None:
+    """It is named; the server's log, where one was sent to, says nothing of it."""
+    choice = {"message": {"content": None, **message}, "finish_reason": "tool_calls"}
+    server.answer = lambda _: Reply(body=json.dumps({"choices": [choice]}).encode())
+    lm = LM("m", api_base=server.url)
+
+    with pytest.raises(ProtocolError, match="it calls 'look', a tool that was not off"):
+        await call(asking(lm), lm, retry=quick())
+
+
 @pytest.mark.parametrize(
     "said",
     ["The model `m` does not exist", "model 'm' not found, try pulling it first"],
@@ -168,9 +204,11 @@ def test_a_model_that_is_not_there(said: str) -> None:
     ("status", "kind", "remedy"),
     [
         (400, InvalidRequest, "change what the server names"),
+        (407, AuthError, 'LM(..., proxy="http://NAME:PASSWORD@HOST:PORT")'),
         (408, TimeoutConflict, "weft.RetryPolicy("),
         (409, TimeoutConflict, "weft.RetryPolicy("),
         (422, InvalidRequest, "change what the server names"),
+        (413, InvalidRequest, "send less"),
         (418, InvalidRequest, "change what the server names"),
         (429, RateLimited, "concurrency="),
         (500, ServerError, "The server's log"),

@@ -15,6 +15,7 @@ from ..errors import CallError, SignatureError, StepError
 from ..ground import strictjson
 from ..ground.hints import hint
 from .field import FieldSpec
+from .types import check_readable
 from .wording import to_give
 
 
@@ -240,11 +241,16 @@ def _check_field(spec: FieldSpec, name: str) -> None:
             hint="Make it an input, or let a @weft.step make it",
         )
     try:
+        # An input within a model is an object already, and never read from JSON.
+        literals = spec.role == "output" or bool(spec.choices)
+        check_readable(spec.adapter.core_schema, literals)
         _ = spec.wanted
         if not spec.required:
             spec.check(spec.default)
     except SignatureError as error:
-        raise SignatureError(f"{name}: {error.message}", hint=error.hint) from None
+        where = f"field {spec.name!r}"
+        said = error.message if where in error.message else f"{where}: {error.message}"
+        raise SignatureError(f"{name}: {said}", hint=error.hint) from None
     except ValueError as error:
         raise SignatureError(
             f"{name}: the default of {spec.name!r} does not fit: {error}",

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ..errors import SignatureError
-from ..ground.shapes import is_dict
+from ..ground.shapes import is_dict, is_sequence
 
 _VALUE = 1  # annotationlib.Format.VALUE
 _WIDER: dict[Any, tuple[type, ...]] = {
@@ -268,6 +268,48 @@ def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
         for rule in rules:
             if base is bool or not issubclass(base, _TAKES.get(rule, _KNOWN)):
                 raise TypeError(f"{rule} says nothing about {type_name(kind)}")
+
+
+def check_readable(core: object, literals: bool = True) -> None:
+    """Refuse what no JSON is read as, by the core schema that pydantic made of a type.
+
+    What a function of the type's own makes of a value is its own matter.
+
+    Raises:
+        SignatureError: A literal is no JSON value, or the values can be read only once.
+    """
+    waiting, seen = [core], set[int]()
+    while waiting:
+        part = waiting.pop()
+        if is_sequence(part):
+            waiting += part
+        if not is_dict(part) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        kind = str(part.get("type", ""))
+        for value in part.get("expected", ()) if kind == "literal" else ():
+            if literals and not isinstance(value, str | int | None):
+                _refuse_literal(value)
+        if kind == "generator":
+            raise SignatureError(
+                "Iterable gives values that can be read only once, and they are read "
+                "for the prompt, the trace and the result",
+                hint="Write list[...], or Sequence[...]",
+            )
+        if not kind.startswith("function-"):
+            waiting += [v for k, v in part.items() if k not in ("metadata", "cls")]
+
+
+def _refuse_literal(value: object) -> None:
+    of, plain, or_all = type(value).__name__, value, ""
+    if isinstance(value, enum.Enum):
+        plain, or_all, of = value.value, f", or {of}", f"a member of {of}"
+    elif isinstance(value, bytes):
+        plain = value.decode(errors="replace")
+    raise SignatureError(
+        f"{value!r} in a Literal is {of}, and no JSON value is read as that",
+        hint=f"Write Literal[{plain!r}]{or_all}",
+    )
 
 
 def referred(schema: Any, whole: Mapping[str, Any]) -> Mapping[str, Any]:

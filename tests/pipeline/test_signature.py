@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Optional
 
 import pydantic
@@ -385,6 +385,42 @@ def reasoning_twice() -> None:
     weft.ChainOfThought("q -> reasoning, a")
 
 
+class Shade(enum.Enum):
+    RED = "red"
+
+
+class Shaded(pydantic.BaseModel):
+    shade: Literal[Shade.RED]
+
+
+def made_of(given: Any, wanted: Any) -> None:
+    weft.Predict("q: Given -> a: Wanted", types={"Given": given, "Wanted": wanted})
+
+
+def literal_member() -> None:
+    made_of(str, Literal[Shade.RED])
+
+
+def literal_member_within() -> None:
+    made_of(str, list[Shaded])
+
+
+def literal_member_given() -> None:
+    made_of(Literal[Shade.RED], str)
+
+
+def literal_bytes() -> None:
+    made_of(str, Literal[b"a"])
+
+
+def read_once() -> None:
+    made_of(Iterable[int], str)
+
+
+def read_once_within() -> None:
+    made_of(str, dict[str, Iterable[int]])
+
+
 MISTAKES: list[tuple[Callable[[], None], str, str]] = [
     (no_role, "Bad.x is neither", "Write x: ... = Input() or = Output()"),
     (no_type, "Bad.x has no type", "Write x: str = Input()"),
@@ -398,6 +434,16 @@ MISTAKES: list[tuple[Callable[[], None], str, str]] = [
     (bad_default, "the default of 'x' does not fit", "Give a whole number, or change"),
     (bad_rule, "max_length says nothing about int", "Use a standard type"),
     (bad_kind, "a type that pydantic cannot check", "Use a standard type"),
+    (literal_member, "'a': <Shade.RED: 'red'> in a Literal is", "Literal['red'], or S"),
+    (
+        literal_member_within,
+        "in a Literal is a member of Shade",
+        "Write Literal['red']",
+    ),
+    (literal_member_given, "'q': <Shade.RED: 'red'> in a Literal", "Write Literal['r"),
+    (literal_bytes, "b'a' in a Literal is bytes", "Write Literal['a']"),
+    (read_once, "field 'q': Iterable gives values that can be read", "Write list[...]"),
+    (read_once_within, "field 'a': Iterable gives values that can", "Write list[...]"),
     (private, "'_x' starts with an underscore", ""),
     (untyped, "'stub' has no result type", "Write def stub(...) -> str: ..."),
     (no_result, "'stub' has no result type", "Write def stub(...) -> str: ..."),

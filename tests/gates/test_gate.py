@@ -142,6 +142,25 @@ def test_a_budget_that_ends_leaves_whole_suites_and_no_pass() -> None:
     assert found.stopped.startswith("the budget ended before noise, style, red-team")
 
 
+@pytest.mark.parametrize("suite", ["edge", "noise", "red-team"])
+@pytest.mark.parametrize("budget", [3, 9])
+def test_what_a_suite_took_is_told_where_the_budget_ended_it(
+    budget: int, suite: str
+) -> None:
+    """Its rows are none of the gate's suites, and were paid for."""
+    sent: list[Request] = []
+
+    def counted(request: Request) -> str:
+        sent.append(request)
+        return aware(request)
+
+    with weft.use(lm=lm(counted, "counted"), cache=None):
+        found = weft.gate(free(), ROWS, exact, suites=[suite], budget=budget)
+
+    assert not found.suites
+    assert (found.calls, found.rows) == (len(sent), len(sent)) == (budget, budget)
+
+
 def test_a_server_that_is_down_is_no_failure_and_no_pass() -> None:
     """What nobody could answer is listed beside the share."""
 

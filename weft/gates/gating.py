@@ -82,9 +82,14 @@ class Gating:
     async def _answered(
         self, rows: Sequence[Example], metric: Metric | None
     ) -> list[RowResult]:
-        made = await answered(self.program, rows, metric, concurrency=self.concurrency)
-        self.results += made
-        return made
+        ended: list[RowResult] = []
+        try:
+            return await answered(
+                self.program, rows, metric, concurrency=self.concurrency, ended=ended
+            )
+        finally:
+            # Of a suite that the budget ended, too: what it took was paid for.
+            self.results += ended
 
     def _skipped(self, name: str, why: str) -> Suite:
         """A suite with nothing to run; it stops no gate."""
@@ -225,17 +230,20 @@ class Gating:
         plan = attacks_of(self.program, self.rows, self.terms)
         if isinstance(plan, str):
             return self._skipped("red-team", plan)
-        found = await attack(
-            plan,
-            self.metric,
-            None,
-            concurrency=self.concurrency,
-            clean=self._clean_of(plan.rows),
-        )
+        ended: list[RowResult] = []
+        try:
+            found = await attack(
+                plan,
+                self.metric,
+                None,
+                concurrency=self.concurrency,
+                clean=self._clean_of(plan.rows),
+                ended=ended,
+            )
+        finally:
+            self.results += ended
         if not found.attempts:
             return self._skipped("red-team", NO_ROOM)
-        ran = [one.result for one in found.attempts]
-        self.results += ran
         n, hits = len(found.answered), len(found.obeyed)
         lines = [
             Line(family, 1 - hit / of, wilson(of - hit, of), of)
@@ -257,7 +265,7 @@ class Gating:
             self.terms.least["red-team"],
             tuple(lines),
             cases,
-            unanswered(ran),
+            unanswered(one.result for one in found.attempts),
         )
 
     async def _cost(self) -> Suite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -255,11 +256,15 @@ async def attack(
     *,
     concurrency: int,
     clean: Sequence[RowResult] = (),
+    ended: list[RowResult] | None = None,
 ) -> RedTeam:
-    """Run the clean rows, where they did not, then every attack, and judge answers."""
-    program = plan.program
+    """Run the clean rows, where they did not, then every attack, and judge answers.
+
+    `ended` gets each result as its row ends, as `answered` has it.
+    """
+    program, run = plan.program, partial(answered, ended=ended, concurrency=concurrency)
     if not clean:
-        clean = await answered(program, plan.rows, metric, concurrency=concurrency)
+        clean = await run(program, plan.rows, metric)
     fields = _fields(program)
     names = [name for name in fields if name]
     attacked: list[Example] = []
@@ -281,7 +286,7 @@ async def attack(
             name = f"{row.id}~{family}" if not own else f"{row.id}~{OWN}-{number}"
             attacked.append(Example(name, inputs, row.labels, row.meta))
             about.append((family, goal, field, text, result))
-    results = await answered(program, attacked, metric, concurrency=concurrency)
+    results = await run(program, attacked, metric)
     attempts = [
         Attempt(
             family,

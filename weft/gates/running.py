@@ -11,6 +11,7 @@ from typing import Any
 
 from ..pipeline.data.example import Example
 from ..pipeline.errors import (
+    BudgetExceeded,
     ContextLengthError,
     InvalidRequest,
     ModelFailure,
@@ -37,6 +38,7 @@ async def answered(
     *,
     concurrency: int,
     sample: int | None = None,
+    ended: list[RowResult] | None = None,
 ) -> list[RowResult]:
     """Run a program on rows, and score the answers where there is a metric.
 
@@ -47,6 +49,8 @@ async def answered(
         concurrency: How many run at once.
         sample: Which of several answers is drawn, at temperature 1 where the module
             says nothing; the usual one by default.
+        ended: Gets each result as its row ends: what was spent where all of them do
+            not.
 
     Returns:
         One result a row, in order. A step that raised, a reply that could not be used,
@@ -63,6 +67,19 @@ async def answered(
 
     async def one(position: int, row: Example) -> RowResult:
         nodes: list[NodeRun] = []
+        try:
+            made = await scored(position, row, nodes)
+        except BudgetExceeded as error:
+            said = f"{type(error).__name__}: {error}"
+            made = RowResult(row, None, None, said, trace=_trace(nodes))
+            if ended is not None and made.trace.calls:
+                ended.append(made)
+            raise
+        if ended is not None:
+            ended.append(made)
+        return made
+
+    async def scored(position: int, row: Example, nodes: list[NodeRun]) -> RowResult:
         try:
             run = await program.run_row(bound[position], nodes)
         except _FAULTS as error:

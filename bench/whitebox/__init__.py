@@ -29,7 +29,7 @@ from .cells import Cell, Kept, Key
 from .page import page, rows_of
 from .served import interleaved
 from .ways import (
-    COMPILED,
+    CLOZE,
     OPTIONS,
     PLAIN,
     SEEDED,
@@ -40,6 +40,7 @@ from .ways import (
     asked,
     compiled,
     hand,
+    in_words,
     rows_for,
 )
 
@@ -80,7 +81,7 @@ def run(
     kept = Kept(KEPT)
     for name in named:
         _measure(name, chosen, seeds, rows, kept)
-    if {*SEEDED[:1]} <= {*chosen} and len(named) > 1:
+    if CLOZE in chosen and len(named) > 1:
         _measure_served(named, rows, kept)
     text = page(kept, rows, MODEL)
     if write:
@@ -119,14 +120,8 @@ def _cell(key: Key, task: Task, split: Split, one_pass: float) -> Cell:
         if key.way in PLAIN:
             found = PLAIN[key.way](task, _model, split)
         else:
-            found = compiled(
-                task,
-                _model(base=True),
-                split,
-                COMPILED[key.way],
-                key.seed,
-                _artifact(key),
-            )
+            lm = _model(base=True)
+            found = compiled(task, lm, split, key.way, key.seed, _artifact(key))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     passes = round(found.seconds / one_pass, 2)
     return Cell(
@@ -145,16 +140,19 @@ def _one_pass(task: Task, split: Split) -> float:
 
 
 def _measure_served(names: Sequence[str], rows: int, kept: Kept) -> None:
-    keys = [Key(name, "PromptTuning", rows) for name in names]
+    keys = [Key(name, CLOZE, rows) for name in names]
     if kept.get(Key("both", "served, 4 slots", SERVED_ROWS)):
         return
     paths = [_artifact(key) for key in keys]
     if not all(path.exists() for path in paths):
         raise BenchError(
             f"the artifacts are not in {RUNS}: their cells were measured elsewhere; "
-            "drop those of PromptTuning, seed 0, to train them here"
+            f"drop those of {CLOZE}, seed 0, to train them here"
         )
-    tests = [rows_for(TASKS[name], rows).test[:SERVED_ROWS] for name in names]
+    tests = [
+        in_words(TASKS[name], rows_for(TASKS[name], rows).test[:SERVED_ROWS])
+        for name in names
+    ]
     found = interleaved(MODEL, paths, tests, RUNS / "baked.gguf")
     for slots, same in found.items():
         key = Key("both", f"served, {slots} slots", SERVED_ROWS)

@@ -11,6 +11,8 @@ from .. import Row, words
 from .cells import Cell, Kept, Key
 from .served import SLOTS
 from .ways import (
+    CLOZE,
+    CLOZE_STEPS,
     DEV,
     LORA_STEPS,
     PRIOR,
@@ -25,6 +27,7 @@ from .ways import (
 __all__ = ["page", "rows_of"]
 
 HAND, SAME_FORM = "hand prompt", "hand prompt calibrated"
+_FORM_OF = {CLOZE: "cloze calibrated"}
 _SERVED_ROWS = 50
 _HEAD = """\
 # Prompts that are not text, measured
@@ -32,14 +35,16 @@ _HEAD = """\
 Written by `python -m bench whitebox --write`; nothing in it is chosen by hand.
 {model} in this process, {test} test rows a task. What is compiled sees {train} train
 rows and {dev} dev rows, and 300 calls at the most; what is calibrated sees {prior} of
-the train rows without their labels. The hand prompt is a text to be continued, the form
-of a model without a chat; what is trained is trained in it: soft words for {soft} steps
-of eight rows, LoRA for {lora}. *valid*: the reply could be read as a label. *recall*:
-the mean over labels of the share of their rows that are right. *beside* is the
-difference in right answers to the same hand prompt decided by calibrated probabilities,
-paired by rows, of the mean over seeds. *passes* is the processor time of the compile in
-units of one untrained pass of the hand prompt over its {train} train rows, in the same
-process. Intervals are of 95 %.
+the train rows without their labels. The hand prompt is a text to be continued, the
+form of a model without a chat; what is trained is trained in it: soft words for
+{soft} steps of eight rows, LoRA for {lora}. *{cloze}* is trained in the template of
+the cloze ways, for {cloze_steps} steps of sixteen rows, and says one answer word a
+label. *valid*: the reply could be read as a label. *recall*: the mean over labels of
+the share of their rows that are right. *beside* is the difference in right answers to
+the same hand prompt decided by calibrated probabilities, paired by rows, of the mean
+over seeds. *passes* is the processor time of the compile in units of one untrained
+pass of the hand prompt over its {train} train rows, in the same process.
+Intervals are of 95 %.
 
 """
 _HEADINGS = """\
@@ -59,6 +64,8 @@ def page(kept: Kept, rows: int, model: str) -> str:
             dev=DEV,
             soft=SOFT_STEPS,
             lora=LORA_STEPS,
+            cloze=CLOZE,
+            cloze_steps=CLOZE_STEPS,
         )
     ]
     for name in TASKS:
@@ -76,12 +83,12 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
     found: list[Row] = []
     for name in TASKS:
         by = _by_way(list(kept.of(name, rows)))
-        form = by.get(SAME_FORM)
         best = max(
             (fmean(c.share for c in own) for w, own in by.items() if w not in SEEDED),
             default=0.0,
         )
         for way in SEEDED:
+            form = by.get(_FORM_OF.get(way, SAME_FORM))
             if way in by and form:
                 own = fmean(cell.share for cell in by[way])
                 what = f"{name}: {way}, right, beside the same form calibrated"

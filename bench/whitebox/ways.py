@@ -20,6 +20,8 @@ from .._labelled import rows_of
 from ..real.tasks import DATA, INTENTS
 
 __all__ = [
+    "CLOZE",
+    "CLOZE_STEPS",
     "COMPILED",
     "OPTIONS",
     "PLAIN",
@@ -32,8 +34,10 @@ __all__ = [
     "Split",
     "Task",
     "asked",
+    "cloze_in_words",
     "compiled",
     "hand",
+    "in_words",
     "rows_for",
 ]
 
@@ -44,6 +48,7 @@ Model = Callable[..., weft.LM]
 METRIC: Final = weft.metrics.exact("label")
 OPTIONS: Final[Mapping[str, Any]] = {"temperature": 0, "max_tokens": 24}
 SOFT_STEPS: Final = 160
+CLOZE_STEPS: Final = 80
 LORA_STEPS: Final = 30
 CALLS: Final = 300
 TRAIN, DEV = 200, 40
@@ -134,18 +139,41 @@ def asked(program: Any, rows: Rows) -> Answered:
     return Answered(right, tuple(int(not row.model_failed) for row in made))
 
 
+def in_words(task: Task, rows: Rows) -> Rows:
+    """Rows with the first answer word of each label in its place."""
+    return [{**row, "label": task.words[row["label"]][0]} for row in rows]
+
+
+def cloze_in_words(task: Task, lm: weft.LM) -> Any:
+    """The hand-written template, whose gap takes the answer words themselves."""
+    chosen = tuple(words[0] for words in task.words.values())
+    return weft.Predict(
+        "text -> label: Label",
+        task.instruction,
+        name=f"{task.file}_cloze",
+        lm=lm,
+        repairs=0,
+        types={"Label": Literal[chosen]},
+        adapter=weft.cloze(task.template),
+    )
+
+
 def compiled(
-    task: Task, lm: weft.LM, rows: Split, compiler: Any, seed: int, path: Path
+    task: Task, lm: weft.LM, rows: Split, way: str, seed: int, path: Path
 ) -> Answered:
     """What a compile brings, from the hand-written prompt; the artifact is kept."""
-    began = time.process_time()
     program = hand(task, lm, task.file)
+    if way == CLOZE:
+        program = cloze_in_words(task, lm)
+        parts = (in_words(task, some) for some in (rows.train, rows.dev, rows.test))
+        rows = Split(*parts)
+    began = time.process_time()
     made = weft.compile(
         program,
         rows.train,
         rows.dev,
         metric=METRIC,
-        compiler=compiler,
+        compiler=COMPILED[way],
         seed=seed,
         budget=f"{CALLS} calls",
     )
@@ -202,6 +230,7 @@ PLAIN: Final[Mapping[str, Plain]] = {
     "cloze calibrated": _cloze_calibrated,
     "cloze with found words": _found_words,
 }
+CLOZE: Final = "PromptTuning in the cloze"
 COMPILED: Final[Mapping[str, Any]] = {
     "4 demos": compilers.LabeledFewShot(demos=4),
     "8 demos": compilers.LabeledFewShot(demos=8),
@@ -209,7 +238,10 @@ COMPILED: Final[Mapping[str, Any]] = {
     "TriggerTokens": compilers.TriggerTokens(),
     "Auto on text": compilers.Auto(),
     "PromptTuning": compilers.PromptTuning(steps=SOFT_STEPS, snapshots=1),
+    CLOZE: compilers.PromptTuning(
+        steps=CLOZE_STEPS, batch=16, init="labels", snapshots=1
+    ),
     "LoRA": compilers.LoRA(steps=LORA_STEPS, snapshots=1),
 }
-SEEDED: Final = ("PromptTuning", "LoRA")
+SEEDED: Final = ("PromptTuning", CLOZE, "LoRA")
 WAYS: Final[Sequence[str]] = (*PLAIN, *COMPILED)

@@ -1,7 +1,8 @@
 """Soft words and tuned weights on a real model: trained here, served by llama.cpp.
 
-SmolLM2-135M on ten intents of a bank. `make test-training` installs what it needs and
-runs this alone; it takes up to an hour, and no time is gated.
+SmolLM2-135M on ten intents of a bank, each answered in one word that fills the gap of a
+template. `make test-training` installs what it needs and runs this alone; it takes a
+quarter of an hour of two cores, and no time is gated.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
 
 import weft
-from bench.real.tasks import DATA, INTENTS
+from bench.priors import TEMPLATE, WORDS
+from bench.real.tasks import DATA
 from weft.cli import main
 from weft.compilers import LoRA, PromptTuning
 from weft.pipeline.lm.local.model import LocalModel
@@ -32,23 +34,33 @@ pytestmark = [
     pytest.mark.skipif(bool(_GONE), reason=f"in another lock: {_GONE}"),
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
-STEPS, TESTED = 320, 100
-COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
+TESTED = 100
+COMPILER = PromptTuning(steps=80, batch=16, init="labels", snapshots=1, called="bank")
 TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
-OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 40, "base": True}
+OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 8, "base": True}
+Intent: Any = Literal[tuple(WORDS.values())]
 
 
-class Query(weft.Signature):
-    """Classify a customer's online-banking query into one of ten intents."""
-
-    text: str = weft.Input()
-    label: INTENTS = weft.Output()
+def asking(lm: weft.LM) -> Any:
+    """A template whose gap is one word for each intent."""
+    return weft.Predict(
+        "text -> label: Intent",
+        name="bank",
+        lm=lm,
+        types={"Intent": Intent},
+        adapter=weft.cloze(TEMPLATE),
+        repairs=0,
+    )
 
 
 def rows_of(split: str, most: int) -> list[dict[str, str]]:
-    """Rows of a split, in an order of their own."""
+    """Rows of a split, in an order of their own, with the words of their labels."""
     lines = map(json.loads, ROWS.read_text(encoding="utf-8").splitlines())
-    found = [{**r["inputs"], **r["outputs"]} for r in lines if r["split"] == split]
+    found = [
+        {**row["inputs"], "label": WORDS[row["outputs"]["label"]]}
+        for row in lines
+        if row["split"] == split
+    ]
     random.Random(5).shuffle(found)
     return found[:most]
 
@@ -88,8 +100,8 @@ def test_trained_words_are_served_by_an_unmodified_server(
 ) -> None:
     """Better than the calibrated hand prompt of the same form, and the same there."""
     lm = weft.LM("torch/smollm2", **OPTIONS)
-    bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
-    train, val = rows_of("train", 200), rows_of("dev", 70)
+    bank = asking(lm)
+    train, val = rows_of("train", 200), rows_of("dev", 40)
     test = rows_of("test", TESTED)
     with weft.use(cache=weft.MemoryCache()):
         metric = weft.metrics.exact("label")
@@ -122,12 +134,10 @@ def test_trained_words_are_served_by_an_unmodified_server(
         print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
 
     assert made.program.parameters.soft is not None
-    # 66, 95 and 88 where it was measured last. Sums differ from machine to machine, and
-    # the bars leave room for two standard errors: a miss is then no accident.
     assert score >= 55
     assert score > hand
-    assert valid >= 90
-    assert sum(same) >= 80
+    assert valid >= 95
+    assert sum(same) >= 90
     assert len(said) >= 200
     assert max(said) < 49152, "a soft word was said"
 
@@ -137,8 +147,8 @@ def test_tuned_weights_are_served_as_an_adapter(
 ) -> None:
     """The same answers there, beside the untuned program on one server."""
     lm = weft.LM("torch/smollm2", **OPTIONS)
-    bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
-    train, val = rows_of("train", 200), rows_of("dev", 70)
+    bank = asking(lm)
+    train, val = rows_of("train", 200), rows_of("dev", 40)
     test = rows_of("test", TESTED)
     with weft.use(cache=weft.MemoryCache()):
         metric = weft.metrics.exact("label")

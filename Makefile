@@ -42,7 +42,7 @@ test-real: $(VENV)/.dev $(VENV)/.local ## run the tests on a real model (127 MB)
 test-whitebox: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## test models in this process (1.2 GB)
 	$(BIN)/python -m pytest tests/white --ignore tests/white/test_banking.py
 
-test-training: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## train on real rows, and serve (an hour)
+test-training: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## train on real rows, and serve (a quarter of an hour)
 	$(BIN)/python -m pytest -s tests/white/test_banking.py
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.installed ## measure weft beside its alternatives

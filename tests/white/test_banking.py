@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
 TESTED = 100
-COMPILER = PromptTuning(steps=80, batch=16, init="labels", snapshots=1, called="bank")
+COMPILER = PromptTuning(steps=120, batch=16, init="labels", snapshots=1, called="bank")
 TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 8, "base": True}
 Intent: Any = Literal[tuple(WORDS.values())]

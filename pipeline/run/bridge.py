@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _STEP_THREADS = 64
 _LOOK = 0.2  # seconds
+_EXIT_SECONDS = 1
 _depth: contextvars.ContextVar[int] = contextvars.ContextVar("weft_depth", default=0)
 
 
@@ -77,8 +78,10 @@ class _Background:
     def stop(self) -> None:
         with self._lock:
             loop, self._loop = self._loop, None
-        if loop is not None:
+            thread = self._thread
+        if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
+            thread.join(_EXIT_SECONDS)
 
 
 def _refuse_ending() -> None:
@@ -99,6 +102,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
     asyncio lets SystemExit and KeyboardInterrupt of a task fall through the loop, which
     would leave every other caller waiting for ever; the task's own caller gets it.
+    Closed here, the loop is not left to an interpreter that ends, which complains.
     """
     stopped = False
     while not stopped:
@@ -107,6 +111,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
             stopped = True
         except (SystemExit, KeyboardInterrupt):
             continue
+    loop.close()
 
 
 _background = _Background()

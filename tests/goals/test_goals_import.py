@@ -8,10 +8,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.goals.conftest import Figure
 from tests.goals.size import FULL, size
@@ -117,6 +120,34 @@ def test_locks_hold_a_hash_for_everything(name: str, figure: Figure) -> None:
     figure(f"goal 29: {name}: {len(hashed)} packages, each pinned by hash")
     assert len(lines) == len(pinned) == len(hashed) > 0
     assert not any(line.startswith(f"litellm=={v} ") for line in lines for v in STOLEN)
+
+
+def test_the_lock_lacks_nothing_that_its_packages_need() -> None:
+    """Nothing is resolved when it is installed: what it lacks would not be there."""
+    text = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    there = {canonicalize_name(d.name): d for d in metadata.distributions()}
+    locked = set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
+
+    lacking = [
+        f"{name}: {line}"
+        for name in locked & there.keys()
+        for line in there[name].requires or ()
+        if not _is_met(Requirement(line), there)
+    ]
+    assert not lacking
+
+    recipes = (ROOT / "Makefile").read_text("utf-8")
+    assert len(re.findall(r"^\t.*PIP_LOCKED", recipes, re.MULTILINE)) == 5
+    assert "--require-hashes --no-deps\n" in recipes
+
+
+def _is_met(need: Requirement, there: Mapping[str, metadata.Distribution]) -> bool:
+    if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+        return True
+    found = there.get(canonicalize_name(need.name))
+    return found is not None and need.specifier.contains(
+        found.version, prereleases=True
+    )
 
 
 def test_the_stolen_releases_cannot_be_resolved() -> None:

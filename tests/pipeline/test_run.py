@@ -714,3 +714,33 @@ async def test_work_that_a_step_did_not_wait_for_is_no_value(given: str) -> None
 
     with pytest.raises(StepError, match="'slip' gave back work"):
         await careless.acall("x")
+
+
+CLOSED_AT_EXIT = """
+import asyncio, atexit
+made = []
+new = asyncio.new_event_loop
+asyncio.new_event_loop = lambda: made.append(new()) or made[-1]
+atexit.register(lambda: print([loop.is_closed() for loop in made]))
+import weft
+
+@weft.step
+async def echo(text: str) -> str:
+    await asyncio.sleep(0)
+    return text
+
+print(echo("a"))
+"""
+
+
+def test_the_loop_of_synchronous_calls_is_closed_at_the_exit() -> None:
+    """An interpreter that ends would close it half, and complain of what is gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED_AT_EXIT],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert (done.stdout.split(), done.stderr) == (["a", "[True]"], "")

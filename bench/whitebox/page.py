@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from weft.pipeline.measure.stats import compare, wilson
+from weft.pipeline.measure.stats import Comparison, compare, wilson
 
 from .. import Row, words
 from .cells import Cell, Kept, Key
@@ -14,12 +14,15 @@ from .ways import (
     CLOZE,
     CLOZE_STEPS,
     DEV,
+    IN_CLOZE,
     LORA_STEPS,
     PRIOR,
     SEEDED,
     SOFT_STEPS,
     TASKS,
     TRAIN,
+    TRAINED,
+    TRIGGERS,
     WAYS,
     rows_for,
 )
@@ -27,6 +30,7 @@ from .ways import (
 __all__ = ["page", "rows_of"]
 
 HAND, SAME_FORM = "hand prompt", "hand prompt calibrated"
+_UNTRIGGERED = {"TriggerTokens": HAND, TRIGGERS: f"{HAND}{IN_CLOZE}"}
 _FORM_OF = {CLOZE: "cloze calibrated"}
 _SERVED_ROWS = 50
 _HEAD = """\
@@ -84,10 +88,10 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
     for name in TASKS:
         by = _by_way(list(kept.of(name, rows)))
         best = max(
-            (fmean(c.share for c in own) for w, own in by.items() if w not in SEEDED),
+            (fmean(c.share for c in own) for w, own in by.items() if w not in TRAINED),
             default=0.0,
         )
-        for way in SEEDED:
+        for way in TRAINED:
             form = by.get(_FORM_OF.get(way, SAME_FORM))
             if way in by and form:
                 own = fmean(cell.share for cell in by[way])
@@ -96,6 +100,7 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
                 found.append(Row(what, 100 * own, 100 * bar, "above", own > bar))
                 what = f"{name}: {way}, right, beside the best way that trains nothing"
                 found.append(Row(what, 100 * own, 100 * best))
+    found += _valid_bars(kept, rows)
     for slots, least in zip(SLOTS, (1.0, 0.95), strict=True):
         cell = kept.get(Key("both", f"served, {slots} slots", _SERVED_ROWS))
         if cell:
@@ -103,6 +108,32 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
             promise, held = f">= {least:.2f}", cell.share >= least
             found.append(Row(what, cell.share, None, promise, held))
     return found
+
+
+def _valid_bars(kept: Kept, rows: int) -> list[Row]:
+    """Trigger tokens make more replies readable, surely; where all were, none can."""
+    made: list[Row] = []
+    for name, way, theirs, found in _with_triggers(kept, rows):
+        if fmean(theirs) < 1:
+            what = f"{name}: {way}, points more of valid replies than by hand, at least"
+            low = 100 * found.interval.low
+            made.append(Row(what, low, None, "> 0", low > 0))
+    return made
+
+
+def _with_triggers(
+    kept: Kept, rows: int
+) -> Iterator[tuple[str, str, list[float], Comparison]]:
+    """Task, way, valid replies by hand, and how those with trigger tokens compare."""
+    for name in TASKS:
+        by = _by_way(list(kept.of(name, rows)))
+        for way, without in _UNTRIGGERED.items():
+            if way in by and without in by:
+                theirs = [*map(float, by[without][0].valid)]
+                ours = [
+                    fmean(one) for one in zip(*(c.valid for c in by[way]), strict=True)
+                ]
+                yield name, way, theirs, compare(ours, theirs, seed=0)
 
 
 def _by_way(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
@@ -176,21 +207,19 @@ def _share(hits: Sequence[float]) -> str:
 def _valid(kept: Kept, rows: int) -> str:
     """What trigger tokens do for the form of the answer, paired by rows."""
     lines: list[str] = []
-    for name in TASKS:
-        by = _by_way(list(kept.of(name, rows)))
-        if "TriggerTokens" in by and HAND in by:
-            ours, theirs = by["TriggerTokens"][0].valid, by[HAND][0].valid
-            found = compare([*map(float, ours)], [*map(float, theirs)], seed=0)
-            low, high = 100 * found.interval.low, 100 * found.interval.high
-            lines.append(
-                f"| {name} | {100 * fmean(theirs):.0f} | {100 * fmean(ours):.0f} | "
-                f"{100 * found.difference:+.1f} [{low:+.1f}, {high:+.1f}] |"
-            )
+    for name, way, theirs, found in _with_triggers(kept, rows):
+        low, high = 100 * found.interval.low, 100 * found.interval.high
+        before = 100 * fmean(theirs)
+        lines.append(
+            f"| {name}, {way} | {before:.0f} | {before + 100 * found.difference:.0f} | "
+            f"{100 * found.difference:+.1f} [{low:+.1f}, {high:+.1f}] |"
+        )
     if not lines:
         return ""
     head = (
         "## Trigger tokens, and the form of the answer\n\nValid replies of the same "
-        "hand prompt, in %, without and with four words found by gradients.\n\n"
+        "hand prompt, in %, without and with four words found by gradients; of several "
+        "seeds the mean.\n\n"
         "| task | without | with | difference, paired |\n|---|---|---|---|\n"
     )
     return head + "\n".join(lines) + "\n"

@@ -23,11 +23,14 @@ __all__ = [
     "CLOZE",
     "CLOZE_STEPS",
     "COMPILED",
+    "IN_CLOZE",
     "OPTIONS",
     "PLAIN",
     "PRIOR",
     "SEEDED",
     "TASKS",
+    "TRAINED",
+    "TRIGGERS",
     "WAYS",
     "Answered",
     "Rows",
@@ -144,6 +147,10 @@ def in_words(task: Task, rows: Rows) -> Rows:
     return [{**row, "label": task.words[row["label"]][0]} for row in rows]
 
 
+def _split_in_words(task: Task, rows: Split) -> Split:
+    return Split(*(in_words(task, some) for some in (rows.train, rows.dev, rows.test)))
+
+
 def cloze_in_words(task: Task, lm: weft.LM) -> Any:
     """The hand-written template, whose gap takes the answer words themselves."""
     chosen = tuple(words[0] for words in task.words.values())
@@ -163,10 +170,8 @@ def compiled(
 ) -> Answered:
     """What a compile brings, from the hand-written prompt; the artifact is kept."""
     program = hand(task, lm, task.file)
-    if way == CLOZE:
-        program = cloze_in_words(task, lm)
-        parts = (in_words(task, some) for some in (rows.train, rows.dev, rows.test))
-        rows = Split(*parts)
+    if way.endswith(IN_CLOZE):
+        program, rows = cloze_in_words(task, lm), _split_in_words(task, rows)
     began = time.process_time()
     made = weft.compile(
         program,
@@ -190,6 +195,10 @@ def _by_hand(task: Task, model: Model, rows: Split) -> Answered:
 def _calibrated(program: Any, rows: Split) -> Answered:
     inputs = [{"text": row["text"]} for row in rows.train[:PRIOR]]
     return asked(weft.calibrate(program, inputs), rows.test)
+
+
+def _cloze_by_hand(task: Task, model: Model, rows: Split) -> Answered:
+    return asked(cloze_in_words(task, model(base=True)), in_words(task, rows.test))
 
 
 def _hand_calibrated(task: Task, model: Model, rows: Split) -> Answered:
@@ -222,20 +231,24 @@ def _found_words(task: Task, model: Model, rows: Split) -> Answered:
     return _calibrated(found, rows)
 
 
+IN_CLOZE: Final = " in the cloze"
 Plain = Callable[[Task, Model, Split], Answered]
 PLAIN: Final[Mapping[str, Plain]] = {
     "hand prompt": _by_hand,
+    f"hand prompt{IN_CLOZE}": _cloze_by_hand,
     "hand prompt calibrated": _hand_calibrated,
     "chat calibrated": _chat_calibrated,
     "cloze calibrated": _cloze_calibrated,
     "cloze with found words": _found_words,
 }
-CLOZE: Final = "PromptTuning in the cloze"
+CLOZE: Final = f"PromptTuning{IN_CLOZE}"
+TRIGGERS: Final = f"TriggerTokens{IN_CLOZE}"
 COMPILED: Final[Mapping[str, Any]] = {
     "4 demos": compilers.LabeledFewShot(demos=4),
     "8 demos": compilers.LabeledFewShot(demos=8),
     "16 demos": compilers.LabeledFewShot(demos=16),
     "TriggerTokens": compilers.TriggerTokens(),
+    TRIGGERS: compilers.TriggerTokens(),
     "Auto on text": compilers.Auto(),
     "PromptTuning": compilers.PromptTuning(steps=SOFT_STEPS, snapshots=1),
     CLOZE: compilers.PromptTuning(
@@ -243,5 +256,6 @@ COMPILED: Final[Mapping[str, Any]] = {
     ),
     "LoRA": compilers.LoRA(steps=LORA_STEPS, snapshots=1),
 }
-SEEDED: Final = ("PromptTuning", CLOZE, "LoRA")
+TRAINED: Final = ("PromptTuning", CLOZE, "LoRA")
+SEEDED: Final = (TRIGGERS, *TRAINED)
 WAYS: Final[Sequence[str]] = (*PLAIN, *COMPILED)

@@ -52,10 +52,22 @@ def test_cells_are_read_again_as_they_were_kept(kept: Kept) -> None:
 
 
 def test_bars_are_the_same_form_and_the_best_of_what_trains_nothing(kept: Kept) -> None:
-    first, second = rows_of(kept, ROWS)
+    first, second, _ = rows_of(kept, ROWS)
 
     assert (first.weft, first.other, first.ok) == (75.0, 30.0, True)
     assert (second.weft, second.other) == (75.0, 60.0)
+
+
+def test_trigger_tokens_are_held_to_more_valid_replies(kept: Kept) -> None:
+    """Surely more, paired by rows; where each was valid by hand, there is no bar."""
+    kept.add(cell("hand prompt in the cloze", 2))
+    kept.add(cell("TriggerTokens in the cloze", 2))
+    *_, held = rows_of(kept, ROWS)
+    kept.add(cell("TriggerTokens", 2, valid=6))
+    *_, missed = rows_of(kept, ROWS)
+
+    assert held.what.startswith("banking10: TriggerTokens, points more of valid")
+    assert (held.ok, missed.ok) == (True, False)
 
 
 def test_bars_of_what_is_served_are_missed_by_one_answer(kept: Kept) -> None:
@@ -81,7 +93,7 @@ def test_the_page_has_each_way_its_seeds_and_their_mean(kept: Kept) -> None:
     assert "| PromptTuning, seed 1 | 80.0" in text
     assert "| **PromptTuning, the mean of 2** | **75.0** |" in text
     assert "| +45.0 [" in text
-    assert "| banking10 | 25 | 75 | +50.0 [" in text
+    assert "| banking10, TriggerTokens | 25 | 75 | +50.0 [" in text
     assert "1,800 MB" in text
     assert "poem_sentiment" not in text
 

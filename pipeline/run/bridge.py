@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import ConfigError, GraphError
@@ -76,12 +77,22 @@ class _Background:
             return self._pools[depth]
 
     def stop(self) -> None:
+        """Close the loop at the exit, unless something is left on it.
+
+        What is left ends with the process: to stop it here would tell of tasks that
+        were destroyed. A loop that is left for no reason, the interpreter closes half.
+        """
         with self._lock:
             loop, self._loop = self._loop, None
             thread = self._thread
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(_EXIT_SECONDS)
+        if loop is None or thread is None:
+            return
+        idle: Future[bool] = Future()
+        loop.call_soon_threadsafe(lambda: idle.set_result(not asyncio.all_tasks(loop)))
+        with suppress(TimeoutError):  # whoever blocks it does not hold the exit
+            if idle.result(_EXIT_SECONDS):
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(_EXIT_SECONDS)
 
 
 def _refuse_ending() -> None:
@@ -102,7 +113,6 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
     asyncio lets SystemExit and KeyboardInterrupt of a task fall through the loop, which
     would leave every other caller waiting for ever; the task's own caller gets it.
-    Closed here, the loop is not left to an interpreter that ends, which complains.
     """
     stopped = False
     while not stopped:

@@ -18,8 +18,8 @@ class TriggerTokens(Compiler):
     for one.
 
     Departures:
-        The words stand behind the hand-written instruction, and the loss is that of the
-        whole reply. A swap is kept only where the loss on the same rows falls. Where
+        The words stand behind the hand-written instruction; in a template that shows
+        none, behind the inputs, as in the paper. The loss is that of the whole reply. A swap is kept only where the loss on the same rows falls. Where
         all combinations are fewer than the turns would try, all are tried.
 
     Args:

@@ -42,6 +42,7 @@ from ..search.candidate import Candidate
 from ..search.counting import calls_plain
 from ..search.credit import credit_by_contrast
 from ..search.judge import Judge
+from ..search.keeping import unshown
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
 from .choosing import (
@@ -276,6 +277,11 @@ def _untried(task: Task) -> str:
     if task.keeping.frozen.issuperset(slots):
         return "keep= leaves no instruction and no demos to change"
     if not any(map(task.keeping.free, task.program.modules)):
+        if hidden := unshown(task.program):
+            return (
+                f"no prompt shows {min(hidden)!r}, so it was not changed, and no demo "
+                "was found. Begin the template with [instruction]"
+            )
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"

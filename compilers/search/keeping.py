@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from ...pipeline.adapters.template import shows_instruction
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.graph.program import Program
+from ...pipeline.run.settings import current
 from .candidate import Candidate
 
 
@@ -49,7 +51,8 @@ class Keeping:
     def of(cls, program: Program[..., Any], keep: Iterable[str]) -> Keeping:
         """What a user wrote: a key freezes a parameter, a module's path all of its own.
 
-        Anything else is a sentence, and stays in every instruction that holds it.
+        Anything else is a sentence, and stays in every instruction that holds it. An
+        instruction that a template does not show is frozen, too: nobody would read it.
 
         Raises:
             ConfigError: It is no key, no path, and in no instruction.
@@ -69,7 +72,7 @@ class Keeping:
             frozen |= keys
             for key in () if keys else held:
                 pinned[key] = (*pinned.get(key, ()), wish.strip())
-        return cls(frozenset(frozen), pinned)
+        return cls(frozenset(frozen | unshown(program)), pinned)
 
     def free(self, path: str) -> bool:
         """Whether the instruction of the module at a path may change."""
@@ -98,3 +101,15 @@ class Keeping:
                 yield f"{path}/demos"
             elif slot == "demos" and key in self.frozen:
                 yield f"{path}/nearest"
+
+
+def unshown(program: Program[..., Any]) -> set[str]:
+    """Keys of the instructions that no prompt shows: those beside a bare template."""
+    runtime = current()
+    return {
+        f"{path}/instruction"
+        for path, module in program.modules.items()
+        if not shows_instruction(
+            runtime.form_asked(module.parameters.adapter), module.spec
+        )
+    }

@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ...pipeline.adapters import adapter_of
+from ...pipeline.adapters.template import shows_instruction
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
+from ...pipeline.lm.form import Form
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.models import LM
 from ...pipeline.lm.soft.words import Soft
@@ -39,11 +41,15 @@ class Trained(NamedTuple):
         path: Its path.
         lm: Who answers it.
         model: The weights that run here.
+        form: The form that it is asked in.
+        slot: What is changed.
     """
 
     path: str
     lm: LanguageModel
     model: WhiteModel
+    form: Form
+    slot: str
 
 
 def trained_in(task: Task, parent: Candidate, only: str, slot: str) -> list[Trained]:
@@ -53,7 +59,8 @@ def trained_in(task: Task, parent: Candidate, only: str, slot: str) -> list[Trai
         task: The compile.
         parent: Whose models are asked.
         only: The path of the one module that is wanted; empty for all.
-        slot: What is changed; a module whose slot `keep=` protects is left out.
+        slot: What is changed; a module whose slot `keep=` protects is left out. Where
+            a template shows no instruction, the template is changed in its place.
 
     Raises:
         ConfigError: No module asks a model that runs in this process.
@@ -62,9 +69,13 @@ def trained_in(task: Task, parent: Candidate, only: str, slot: str) -> list[Trai
     for path, module in parent.apply(task.program).modules.items():
         lm = runtime.model_of(path, module)
         model = lm.weights if isinstance(lm, LM) else None
-        free = f"{path}/{slot}" not in task.keeping.frozen
-        if free and isinstance(model, WhiteModel) and only in ("", path):
-            found.append(Trained(path, lm, model))
+        if not isinstance(model, WhiteModel) or only not in ("", path):
+            continue
+        form = runtime.form_for(module.parameters.adapter, lm, module.spec)
+        shown = slot != "instruction" or shows_instruction(str(form), module.spec)
+        changed = slot if shown else "adapter"
+        if f"{path}/{changed}" not in task.keeping.frozen:
+            found.append(Trained(path, lm, model, form, changed))
     if not found:
         raise ConfigError(
             f"no module of {task.program.name!r} that may change asks a model whose "

@@ -1,14 +1,17 @@
-"""A proposer of words that are found by gradients, and stand behind the instruction."""
+"""A proposer of words that are found by gradients, and stand in the prompt as text."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...pipeline.errors import BudgetExceeded
+from ...pipeline.adapters import adapter_of
+from ...pipeline.adapters.template import with_text
+from ...pipeline.errors import BudgetExceeded, ConfigError
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.options import Count, settings
-from ...pipeline.lm.soft.words import Soft, name_for
+from ...pipeline.lm.soft.words import Place, Soft, name_for
 from ...pipeline.lm.white.worker import WORKER
 from ..propose.proposer import Parents, Proposer
 from ..search.candidate import Candidate
@@ -27,6 +30,9 @@ else:
 @settings
 class FindTriggers(Proposer):
     """Words behind the instruction, searched for by the gradient of the loss.
+
+    In a template that shows no instruction they stand behind the inputs, as the paper's
+    do, and the template is what changes.
 
     Args:
         slots: How many words.
@@ -58,23 +64,41 @@ class FindTriggers(Proposer):
         return Training(self.turns, rows)
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
-        """The instruction with the words that were found."""
+        """The instruction, or the template, with the words that were found."""
         parent = parents[0]
         values: dict[str, Any] = {}
         told: list[str] = []
         for one in trained_in(task, parent, self.module, "instruction"):
-            text = await self._found(task, parent, one)
-            module = parent.apply(task.program).modules[one.path]
-            values[f"{one.path}/instruction"] = module.parameters.instruction + text
+            shown = one.slot == "instruction"
+            text = await self._found(task, parent, one, "before" if shown else "after")
+            if shown:
+                module = parent.apply(task.program).modules[one.path]
+                value = module.parameters.instruction + text
+            else:
+                made = with_text(one.form.template, text)
+                value = str(replace(one.form, template=made))
+            values[f"{one.path}/{one.slot}"] = value
             told.append(f"{text.strip()!r}")
         return [parent.but(values, f"trigger words {', '.join(told)}")][:n]
 
-    async def _found(self, task: Task, parent: Candidate, one: Trained) -> str:
-        """The words for one module, as they stand behind its instruction."""
+    async def _found(
+        self, task: Task, parent: Candidate, one: Trained, place: Place
+    ) -> str:
+        """The words for one module, as they stand in its prompt.
+
+        Raises:
+            ConfigError: A model asked in turns is shown no instruction.
+        """
+        if place == "after" and not adapter_of(one.form).continues:
+            raise ConfigError(
+                f"the template of {one.path!r} shows no instruction, which the words "
+                "that are found would stand behind",
+                hint="Begin the template with [instruction]",
+            )
         width = one.model.width
         blank = bytes(4 * self.slots * width)
         sha = one.model.sha256
-        soft = Soft(name_for(one.path), "before", blank, self.slots, width, sha)
+        soft = Soft(name_for(one.path), place, blank, self.slots, width, sha)
         lessons = await lessons_for(task, parent, one, soft, self.rows)
         hunt = triggers.Hunt(
             self.slots,

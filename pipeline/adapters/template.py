@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ..errors import ConfigError, did_you_mean
-from ..lm.form import ANSWER, INSTRUCTION, Slot, form_of, pieces_of
+from ..lm.form import ANSWER, INSTRUCTION, Slot, form_of, pieces_of, template_of
 from ..lm.request import JSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -56,6 +56,29 @@ def check_template(form: str, spec: Spec) -> None:
     """
     if template := form_of(form).template:
         fitted(template, spec)
+
+
+def shows_instruction(form: str, spec: Spec) -> bool:
+    """Whether a form shows the instruction: a template does where it begins with it."""
+    template = form_of(form).template
+    return not template or fitted(template, spec).told is not None
+
+
+def with_text(template: str, text: str) -> str:
+    r"""A template with a text where soft words of the place `after` would stand.
+
+    >>> with_text("[x]\nIt is [z].", " some words"), with_text("[x] is [z].", " so")
+    ('[x]\n some words\nIt is [z].', '[x] so is [z].')
+    """
+    pieces = pieces_of(template)
+    gap = pieces.index(Slot(ANSWER))
+    *before, last = pieces[:gap] or ("",)
+    if isinstance(last, Slot):
+        before, last = [*before, last], ""
+    begun = last.rstrip(" ")
+    head, line, cue = begun.rpartition("\n")
+    told = f"{head}{line}{text}{line}{cue}{last[len(begun) :]}"
+    return template_of((*before, told, *pieces[gap:]))
 
 
 def hangs(form: str, spec: Spec) -> bool:

@@ -12,7 +12,7 @@ What an edition sends never changes. A new idea is a new edition.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -211,6 +211,18 @@ def pieces_of(template: str) -> tuple[str | Slot, ...]:
     if fault:
         raise ConfigError(f"the template {template!r:.200} {fault}", hint=_WRITE)
     return (*made,)
+
+
+def template_of(pieces: Iterable[str | Slot]) -> str:
+    """The template that has these pieces; what `pieces_of` gives, put together again.
+
+    >>> template_of([Slot("x"), " is ", Slot("z"), " [sic]."])
+    '[x] is [z] [[sic].'
+    """
+    return "".join(
+        _SLOT.sub(r"[\g<0>", piece) if isinstance(piece, str) else f"[{piece.name}]"
+        for piece in pieces
+    )
 
 
 @lru_cache(maxsize=256)

@@ -97,3 +97,39 @@ def test_no_model_is_asked_to_write_what_must_stay(compiler: Any) -> None:
     assert report.stopped == (
         "keep= leaves no instruction to change, and no demo was found"
     )
+
+
+@pytest.mark.parametrize("compiler", [APE(), OPRO(), Auto(candidates=4, rounds=1)])
+def test_an_instruction_that_no_prompt_shows_is_not_rewritten(compiler: Any) -> None:
+    """Calls were spent on writing it, and candidates met that sent the same prompt."""
+    form = weft.cloze("[text] is [z].")
+    program = classifier().with_(adapter=form, instruction="Give the label.")
+    written: list[str] = []
+
+    def writes(prompt: Any) -> str:
+        written.append(str(prompt))
+        return "Name the label."
+
+    asked = weft.FunctionLM(lambda _: "K0")
+    with weft.use(lm=asked, lms={"proposer": weft.FunctionLM(writes)}):
+        result = weft.compile(
+            program, planted_rows(60), metric=exact, compiler=compiler
+        )
+
+    assert result.program.instruction == "Give the label."
+    assert not written
+    if len(result.report.tried) == 1:
+        assert "no prompt shows 'classify/instruction'" in result.report.stopped
+        assert "[instruction]" in result.report.stopped
+
+
+def test_an_instruction_that_a_template_begins_with_is_rewritten() -> None:
+    form = weft.cloze("[instruction]\n\n[text] is [z].")
+    program = classifier().with_(adapter=form)
+
+    with weft.use(lm=model()):
+        result = weft.compile(
+            program, planted_rows(60), metric=exact, compiler=APE(), budget="200 calls"
+        )
+
+    assert len(result.report.tried) > 1

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ...pipeline.adapters import adapter_of
 from ...pipeline.adapters.template import shows_instruction
+from ...pipeline.adapters.words import demos_fenced, without_words
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
 from ...pipeline.lm.form import Form
@@ -137,23 +138,40 @@ async def lessons_for(
     for demo in found[:most]:
         row = by_id.get(demo.source)
         fitted = program if row is None else cross_fitted(program, row)
-        made.append(lesson_of(fitted.modules[one.path], one.lm, demo, soft))
+        module = fitted.modules[one.path]
+        made.append(lesson_of(module, one.lm, demo, soft, one.form))
     return made
 
 
 def lesson_of(
-    module: Module[..., Any], lm: LanguageModel, demo: Demo, soft: Soft | None
+    module: Module[..., Any],
+    lm: LanguageModel,
+    demo: Demo,
+    soft: Soft | None,
+    form: Form | None = None,
 ) -> Lesson:
-    """A solved case as the request that a module would send, and the reply wanted."""
+    """A solved case as the request that a module would send, and the reply wanted.
+
+    Args:
+        module: The module.
+        lm: Whom it asks.
+        demo: The case.
+        soft: The words that stand in the request.
+        form: The form of the request, whose template may hold the words itself; None
+            for the module's own.
+    """
     runtime, spec = current(), module.spec
-    form = runtime.form_for(module.parameters.adapter, lm, spec)
+    form = form or runtime.form_for(module.parameters.adapter, lm, spec)
     parameters = replace(module.parameters, soft=soft)
     inputs = {
         name: field.shown(field.load(demo.values[name]))
         for name, field in spec.inputs.items()
         if name in demo.values
     }
-    rendered = rendered_for(form, module.told, parameters, inputs, lm)
+    told = parameters
+    if soft is not None and soft.text in form.template:
+        told, inputs = replace(demos_fenced(told), soft=None), without_words(inputs)
+    rendered = rendered_for(form, module.told, told, inputs, lm)
     adapter = adapter_of(form)
     wanted = [f for name, f in spec.outputs.items() if name in demo.values]
     reply = adapter.write(wanted, demo.values, rendered.fence)

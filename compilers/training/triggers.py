@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...pipeline.adapters import adapter_of
 from ...pipeline.adapters.template import with_text
-from ...pipeline.errors import BudgetExceeded, ConfigError
+from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.options import Count, settings
-from ...pipeline.lm.soft.words import Place, Soft, name_for
+from ...pipeline.lm.form import Form
+from ...pipeline.lm.soft.words import Soft, name_for
 from ...pipeline.lm.white.worker import WORKER
 from ..propose.proposer import Parents, Proposer
 from ..search.candidate import Candidate
@@ -31,7 +31,7 @@ else:
 class FindTriggers(Proposer):
     """Words behind the instruction, searched for by the gradient of the loss.
 
-    In a template that shows no instruction they stand behind the inputs, as the paper's
+    In a template that shows no instruction they stand before the gap, as the paper's
     do, and the template is what changes.
 
     Args:
@@ -69,36 +69,24 @@ class FindTriggers(Proposer):
         values: dict[str, Any] = {}
         told: list[str] = []
         for one in trained_in(task, parent, self.module, "instruction"):
-            shown = one.slot == "instruction"
-            text = await self._found(task, parent, one, "before" if shown else "after")
-            if shown:
+            text = await self._found(task, parent, one)
+            if one.slot == "instruction":
                 module = parent.apply(task.program).modules[one.path]
                 value = module.parameters.instruction + text
             else:
-                made = with_text(one.form.template, text)
-                value = str(replace(one.form, template=made))
+                value = str(_with_text(one.form, text))
             values[f"{one.path}/{one.slot}"] = value
             told.append(f"{text.strip()!r}")
         return [parent.but(values, f"trigger words {', '.join(told)}")][:n]
 
-    async def _found(
-        self, task: Task, parent: Candidate, one: Trained, place: Place
-    ) -> str:
-        """The words for one module, as they stand in its prompt.
-
-        Raises:
-            ConfigError: A model asked in turns is shown no instruction.
-        """
-        if place == "after" and not adapter_of(one.form).continues:
-            raise ConfigError(
-                f"the template of {one.path!r} shows no instruction, which the words "
-                "that are found would stand behind",
-                hint="Begin the template with [instruction]",
-            )
+    async def _found(self, task: Task, parent: Candidate, one: Trained) -> str:
+        """The words for one module, as they stand in its prompt."""
         width = one.model.width
         blank = bytes(4 * self.slots * width)
         sha = one.model.sha256
-        soft = Soft(name_for(one.path), place, blank, self.slots, width, sha)
+        soft = Soft(name_for(one.path), "before", blank, self.slots, width, sha)
+        if one.slot != "instruction":
+            one = one._replace(form=_with_text(one.form, soft.text))
         lessons = await lessons_for(task, parent, one, soft, self.rows)
         hunt = triggers.Hunt(
             self.slots,
@@ -124,3 +112,7 @@ class FindTriggers(Proposer):
             except BudgetExceeded:
                 break
         return made.text
+
+
+def _with_text(form: Form, text: str) -> Form:
+    return replace(form, template=with_text(form.template, text))

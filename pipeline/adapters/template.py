@@ -65,10 +65,10 @@ def shows_instruction(form: str, spec: Spec) -> bool:
 
 
 def with_text(template: str, text: str) -> str:
-    r"""A template with a text where soft words of the place `after` would stand.
+    r"""A template with a text before its gap, and before the blanks there.
 
-    >>> with_text("[x]\nIt is [z].", " some words"), with_text("[x] is [z].", " so")
-    ('[x]\n some words\nIt is [z].', '[x] so is [z].')
+    >>> with_text("[x]\nIt is [z].", " some words"), with_text("[x][z] [[a]", " so")
+    ('[x]\nIt is some words [z].', '[x] so[z] [[a]')
     """
     pieces = pieces_of(template)
     gap = pieces.index(Slot(ANSWER))
@@ -76,9 +76,7 @@ def with_text(template: str, text: str) -> str:
     if isinstance(last, Slot):
         before, last = [*before, last], ""
     begun = last.rstrip(" ")
-    head, line, cue = begun.rpartition("\n")
-    told = f"{head}{line}{text}{line}{cue}{last[len(begun) :]}"
-    return template_of((*before, told, *pieces[gap:]))
+    return template_of((*before, begun, text, last[len(begun) :], *pieces[gap:]))
 
 
 def hangs(form: str, spec: Spec) -> bool:

@@ -5,13 +5,18 @@ Nothing here needs torch: a lesson is two texts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import weft
 from weft.compilers.training.lessons import lesson_of
+from weft.pipeline.adapters.template import with_text
+from weft.pipeline.lm.form import form_of
+from weft.pipeline.lm.soft.words import Soft
 from weft.pipeline.parameters import Demo
+from weft.pipeline.run.settings import current
 
 SIGNATURE = "text -> topic: Literal['transfer', 'talk', 'top up']"
 DEMO = Demo({"text": "I sent it", "topic": "transfer"})
@@ -22,7 +27,13 @@ def asking(form: Any, lm: Any) -> Any:
 
 
 def model(*, base: bool) -> weft.LM:
-    return weft.LM("m", api_base="http://127.0.0.1:9/v1", base=base, max_tokens=20)
+    return weft.LM(
+        "m",
+        api_base="http://127.0.0.1:9/v1",
+        base=base,
+        max_tokens=20,
+        abilities={"soft": ("a",)},
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,35 @@ def test_the_reply_that_is_learnt_is_read_as_its_label(form: Any, base: bool) ->
     with weft.use(cache=None):
         module = asking(form, said)
         assert module(text="I sent it").topic == "transfer"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "[x]\nIt is [z].",
+        "[x] is [z]",
+        "[x][z]",
+        "Say: [x]\n\nTopic:   [z]\n",
+        "[[sic] [x] [[x] is for [z]",
+    ],
+)
+@pytest.mark.parametrize("base", [True, False], ids=["a text", "in turns"])
+def test_words_are_found_where_they_will_stand(template: str, base: bool) -> None:
+    """What is sent is what was learnt from, with words of text for those of numbers."""
+    lm, form = model(base=base), form_of(weft.cloze(template))
+    soft = Soft("a", "before", bytes(8), 2, 1, "sha256:" + "0" * 64)
+
+    def lesson(text: str, soft: Soft | None) -> Any:
+        told = replace(form, template=with_text(template, text))
+        asked = asking(str(told), lm)
+        settled = current().form_for(str(told), lm, asked.spec)
+        return lesson_of(asked, lm, DEMO, soft, settled)
+
+    learnt = lesson(soft.text, soft)
+    sent = lesson(" odd [x] words", None)
+
+    texts = [one.request.messages[-1].text for one in (learnt, sent)]
+    assert texts[0].count(soft.text) == 1
+    assert texts[0].replace(soft.text, " odd [x] words") == texts[1]
+    assert learnt.reply == sent.reply
+    assert learnt.request.soft == soft

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
-from weft.pipeline.adapters.template import with_text
 from weft.pipeline.artifact import soft as pairs
 from weft.pipeline.errors import ArtifactError, ConfigError
 from weft.pipeline.lm.request import Message, Request
@@ -383,33 +382,3 @@ def test_soft_words_are_a_part_that_may_earn_a_gain() -> None:
     assert ablations(as_program(triage(words()))) == {
         "triage/soft": {"triage/soft": None}
     }
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "[x]\nIt is [z].",
-        "[x] is [z]",
-        "[x][z]",
-        "Say: [x]\n\nTopic:   [z]\n",
-        "[[sic] [x] [[x] is for [z]",
-        "[x]\n[z]",
-    ],
-)
-def test_a_text_in_a_template_stands_where_soft_words_would(template: str) -> None:
-    """So words that were found for a place are sent in that place."""
-    base = weft.LM(
-        "m",
-        api_base="http://127.0.0.1:9/v1",
-        base=True,
-        abilities={"soft": ("triage",)},
-    )
-    soft = words("after")
-    text = " odd [x] words"
-
-    with_soft = triage(soft, weft.cloze(template), lm=base).prompt(message="Hi")
-    told = weft.cloze(with_text(template, text))
-    with_words = triage(None, told, lm=base).prompt(message="Hi")
-
-    sent = with_soft.messages[0].text.replace(soft.text, text)
-    assert with_words.messages[0].text == sent

@@ -224,7 +224,7 @@ def test_a_kept_swap_never_raises_the_loss_and_reads_back(lm: weft.LM) -> None:
 def test_trigger_words_stand_in_a_template_that_shows_no_instruction(
     folder: Path,
 ) -> None:
-    """Behind the input, as AutoPrompt has them; the instruction stays."""
+    """Before the gap, as AutoPrompt has them; the instruction stays."""
     base = weft.LM(f"torch/{folder}", base=True, temperature=0, max_tokens=4)
     signature = "text -> hue: Literal['red', 'blue', 'green']"
     form = weft.cloze("[x]\nIt is [z].")
@@ -237,19 +237,10 @@ def test_trigger_words_stand_in_a_template_that_shows_no_instruction(
 
     told = {one.prompt(text="the sky").messages[0].text for one in result.ranking}
     (found,) = told - {"the sky\nIt is"}
-    words = found.removeprefix("the sky\n").removesuffix("\nIt is")
-    assert found == f"the sky\n{words}\nIt is"
+    words = found.removeprefix("the sky\nIt is")
+    assert found == f"the sky\nIt is{words}"
     assert repr(words.strip()) in result.report.tried[-1].origin
     assert {one.instruction for one in result.ranking} == {asked.instruction}
-
-
-def test_trigger_words_have_no_place_in_a_question_without_instruction(
-    lm: weft.LM,
-) -> None:
-    asked = module(lm).with_(adapter=weft.cloze("[x]\nIt is [z]."))
-
-    with pytest.raises(ConfigError, match=r"shows no instruction.*\[instruction\]"):
-        weft.compile(asked, ROWS, metric=METRIC, compiler=TriggerTokens(slots=1))
 
 
 COMPILERS: list[Compiler] = [

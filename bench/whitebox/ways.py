@@ -31,6 +31,7 @@ __all__ = [
     "TASKS",
     "TRAINED",
     "TRIGGERS",
+    "TURNS",
     "WAYS",
     "Answered",
     "Rows",
@@ -53,6 +54,7 @@ OPTIONS: Final[Mapping[str, Any]] = {"temperature": 0, "max_tokens": 24}
 SOFT_STEPS: Final = 160
 CLOZE_STEPS: Final = 80
 LORA_STEPS: Final = 30
+TURNS: Final = 32
 CALLS: Final = 300
 TRAIN, DEV = 200, 40
 PRIOR: Final = 100
@@ -248,7 +250,7 @@ COMPILED: Final[Mapping[str, Any]] = {
     "8 demos": compilers.LabeledFewShot(demos=8),
     "16 demos": compilers.LabeledFewShot(demos=16),
     "TriggerTokens": compilers.TriggerTokens(),
-    TRIGGERS: compilers.TriggerTokens(),
+    TRIGGERS: compilers.TriggerTokens(turns=TURNS),
     "Auto on text": compilers.Auto(),
     "PromptTuning": compilers.PromptTuning(steps=SOFT_STEPS, snapshots=1),
     CLOZE: compilers.PromptTuning(

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from ...pipeline.adapters.template import unshown_by
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.graph.program import Program
-from ...pipeline.run.settings import current
+from ...pipeline.run.settings import unshown
 from .candidate import Candidate
 
 
@@ -135,18 +134,6 @@ class Keeping:
                 yield f"{path}/demos"
             elif slot == "demos" and key in self.frozen:
                 yield f"{path}/nearest"
-
-
-def unshown(program: Program[..., Any]) -> frozenset[str]:
-    """Keys of the parameters that no prompt of a program shows."""
-    runtime = current()
-    return frozenset(
-        f"{path}/{slot}"
-        for path, module in program.modules.items()
-        for slot in unshown_by(
-            runtime.form_asked(module.parameters.adapter), module.spec
-        )
-    )
 
 
 def _is_form(key: str) -> bool:

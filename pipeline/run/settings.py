@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from ..adapters.settling import AUTO, Forms, settled
+from ..adapters.template import unshown_by
 from ..calls.budget import Budget, Ledger
 from ..calls.cache import Cache
 from ..calls.retry import RetryPolicy
@@ -34,6 +35,7 @@ from .watch import Watcher
 
 if TYPE_CHECKING:
     from ..graph.module import Module
+    from ..graph.program import Program
 
 Hook = Callable[[NodeRun], object]
 
@@ -351,6 +353,18 @@ def ledger_of(budget: Budget | Ledger | str | int | None) -> Ledger | None:
     if budget is None or isinstance(budget, Ledger):
         return budget
     return Ledger(Budget.of(budget))
+
+
+def unshown(program: Program[..., Any]) -> frozenset[str]:
+    """Keys of the parameters that no prompt of a program shows."""
+    runtime = current()
+    return frozenset(
+        f"{path}/{slot}"
+        for path, module in program.modules.items()
+        for slot in unshown_by(
+            runtime.form_asked(module.parameters.adapter), module.spec
+        )
+    )
 
 
 def _cache_of(value: Any) -> AnswerStore | None:

@@ -104,12 +104,12 @@ class Keeping:
         if self.program is None or not any(map(_is_form, candidate.values)):
             return self._hidden
         forms = {k: v for k, v in candidate.values.items() if _is_form(k)}
-        return unshown(self.program.with_parameters(forms))
+        return unshown(self.program.with_parameters(forms).modules)
 
     @cached_property
     def _hidden(self) -> frozenset[str]:
         """What no prompt of the seed shows."""
-        return frozenset() if self.program is None else unshown(self.program)
+        return frozenset() if self.program is None else unshown(self.program.modules)
 
     def within(self, candidate: Candidate) -> Candidate:
         """A candidate as it may be: frozen changes undone, lost sentences put back.

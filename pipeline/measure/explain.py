@@ -172,7 +172,7 @@ def ablations(
             hint="Give base= the program that was compiled",
         )
     found: dict[str, dict[str, Any]] = {}
-    hidden = unshown(whole)
+    hidden = unshown(whole.modules)
     for key, value in whole.parameters.items():
         was = before.parameters[key]
         if value == was or key in hidden:

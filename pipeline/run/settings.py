@@ -35,7 +35,6 @@ from .watch import Watcher
 
 if TYPE_CHECKING:
     from ..graph.module import Module
-    from ..graph.program import Program
 
 Hook = Callable[[NodeRun], object]
 
@@ -355,12 +354,12 @@ def ledger_of(budget: Budget | Ledger | str | int | None) -> Ledger | None:
     return Ledger(Budget.of(budget))
 
 
-def unshown(program: Program[..., Any]) -> frozenset[str]:
-    """Keys of the parameters that no prompt of a program shows."""
+def unshown(modules: Mapping[str, Module[..., Any]]) -> frozenset[str]:
+    """Keys of the parameters of modules, by path, that no prompt shows."""
     runtime = current()
     return frozenset(
         f"{path}/{slot}"
-        for path, module in program.modules.items()
+        for path, module in modules.items()
         for slot in unshown_by(
             runtime.form_asked(module.parameters.adapter), module.spec
         )

@@ -190,13 +190,14 @@ def quote(
     compiler: Compiler | None = None,
     seed: int = 0,
     teacher: Shower | None = None,
+    keep: Sequence[str] = (),
 ) -> Quote:
     """What `compile` would cost with these arguments; no model is called.
 
     Raises:
         SetupError: As `compile`.
     """
-    terms = plan.Terms(seed=seed, teacher=teacher)
+    terms = plan.Terms(seed=seed, teacher=teacher, keep=keep)
     return plan.plan_of(program, train, val, metric, chosen(compiler), terms).quote
 
 

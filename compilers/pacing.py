@@ -196,7 +196,8 @@ async def met_again(task: Task) -> None:
 def _record(task: Task) -> float:
     """What the lines that were written gained on a row that they speak of, so far."""
     pool = [*task.archive, *task.waiting]
-    paths = filter(task.keeping.free, task.program.modules)
+    best = task.archive[0]
+    paths = [path for path in task.program.modules if task.keeping.free(path, best)]
     found = [one for path in paths for one in findings(task, path, pool)]
     rows = sum(one.spoken for one in found)
     return sum(one.support for one in found) / rows if rows else 0.0

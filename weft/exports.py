@@ -10,7 +10,7 @@ prompt; a template that others fill cannot.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from .dspy_states.writing import dspy_state
 from .pipeline.errors import ConfigError, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
+from .pipeline.ground import strictjson
 from .pipeline.ground.files import write_whole
 from .pipeline.ground.options import path_of
+from .pipeline.ground.shapes import as_dict
 from .pipeline.measure.evaluate import Evaluation
-from .templates import langfuse_prompts, mlflow_prompts, template_of
+from .pipeline.trace import Call, NodeRun
+from .templates import langfuse_prompts, mlflow_prompts, templates_of
 
 
 def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[str, Any]:
@@ -88,13 +91,13 @@ def _refuse_trained(program: Program[..., Any]) -> None:
 
 
 def _messages(program: Program[..., Any]) -> dict[str, Any]:
-    return {path: template_of(m).data() for path, m in program.modules.items()}
+    return {path: made.data() for path, made in templates_of(program).items()}
 
 
 def _litellm(program: Program[..., Any]) -> dict[str, Any]:
     return {
-        path: {**template_of(module).data(), **module.parameters.sampling}
-        for path, module in program.modules.items()
+        path: {**made.data(), **made.module.parameters.sampling}
+        for path, made in templates_of(program).items()
     }
 
 
@@ -118,7 +121,8 @@ def finetuning_rows(
 
     Returns:
         One `{"messages": [...]}` a call, in the rows' order, each once; the last turn
-        is the reply that could be used.
+        is the reply that could be used. Where choices were scored it is the reply that
+        says what was decided, and none where no reply does.
     """
     made: dict[str, dict[str, Any]] = {}
     for row in evaluation.rows:
@@ -127,12 +131,42 @@ def finetuning_rows(
         for node in row.trace.nodes:
             if not node.calls or node.error or module not in (None, node.path):
                 continue
-            first, last = node.calls[0], node.calls[-1]
-            turns = [{"role": m.role, "content": m.text} for m in first.messages]
-            turns.append({"role": "assistant", "content": last.reply})
-            text = json.dumps({"messages": turns}, ensure_ascii=False)
-            made.setdefault(text, {"messages": turns})
+            for first, reply in _exchanges(node):
+                turns = [{"role": m.role, "content": m.text} for m in first.messages]
+                turns.append({"role": "assistant", "content": reply})
+                text = json.dumps({"messages": turns}, ensure_ascii=False)
+                made.setdefault(text, {"messages": turns})
     return list(made.values())
+
+
+def _exchanges(node: NodeRun) -> Iterator[tuple[Call, str]]:
+    """What a module was asked, and the reply that its outputs are from."""
+    facts = node.facts
+    if "scored_by" not in facts and "scored" not in facts:
+        yield node.calls[0], node.calls[-1].reply
+        return
+    scored = as_dict(facts.get("scored")) or dict.fromkeys(node.outputs, facts)
+    calls = [*node.calls]
+    for output, found in scored.items():
+        answers = [*as_dict(as_dict(found).get("logprobs"))]
+        way = as_dict(found).get("scored_by")
+        count = 1 if way == "top" else len(answers)
+        if len(scored) == 1:
+            count = len(calls)
+        mine, calls = calls[:count], calls[count:]
+        words = as_dict(facts.get("words")).get(output)
+        wanted = words or [strictjson.as_text(node.outputs[output])]
+        for call in mine if way in ("top", "forced") else ():
+            if _said_in(call.reply, answers) in wanted:
+                yield call, call.reply
+                break
+
+
+def _said_in(reply: str, answers: Sequence[str]) -> str | None:
+    """The one of some answers that a reply holds; None where it holds more, or none."""
+    held = [answer for answer in answers if answer in reply]
+    longest = max(held, key=len, default=None)
+    return longest if all(one in (longest or "") for one in held) else None
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], path: str | Path) -> Path:

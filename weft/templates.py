@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .modules.deciding.classify import Classify
 from .pipeline.adapters import adapter_of
 from .pipeline.adapters.settling import settled
 from .pipeline.errors import ConfigError
@@ -22,6 +23,10 @@ from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, origin
 from .pipeline.ground import strictjson
 from .pipeline.ground.words import brief
+from .pipeline.parameters import Parameters
+from .pipeline.run.scoring.choices import choices_in
+from .pipeline.run.scoring.worded import Words, asked_for_words, showing_words
+from .pipeline.signature.signature import Signature
 
 SLOT = "{{%s}}"
 
@@ -96,17 +101,47 @@ class Template:
         return [dict(turn) for turn in (*head, {**last, "content": text})], values
 
 
-def template_of(module: Module[..., Any]) -> Template:
-    """A module's prompt with `{{name}}` for each input.
+def templates_of(program: Program[..., Any]) -> dict[str, Template]:
+    """By module path, its prompt with `{{name}}` for each input.
+
+    One that a `Classify` with answer words asks is asked for these.
 
     Raises:
-        ConfigError: The prompt's own words hold such a place.
+        ConfigError: A prompt's own words hold such a place.
     """
+    made = {path: _template_of(module) for path, module in program.modules.items()}
+    for at, decider in program.deciders.items():
+        words = decider.words if isinstance(decider, Classify) else {}
+        path = f"{at}/module"
+        if path not in made or len(program.modules[path].spec.outputs) > 1:
+            continue
+        for output, choice in words.items():
+            made[path] = _worded(program.modules[path], output, choice.words)
+    return made
+
+
+def _worded(module: Module[..., Any], output: str, words: Words) -> Template:
+    """The prompt of a module that is asked for answer words."""
+    choices = choices_in(module, "a decision")[output]
+    return _rendered(
+        module,
+        asked_for_words(module.told, output, words),
+        showing_words(module.parameters, output, words, choices),
+    )
+
+
+def _template_of(module: Module[..., Any]) -> Template:
+    return _rendered(module, module.told, module.parameters)
+
+
+def _rendered(
+    module: Module[..., Any], told: type[Signature], parameters: Parameters
+) -> Template:
     places = {name: SLOT % name for name in module.spec.inputs}
     form = settled(module.parameters.adapter, None)
     shown = form.has("shown")
     rendered = adapter_of(form).render(
-        module.told, module.parameters, places, schema_mode=True, shown=shown
+        told, parameters, places, schema_mode=True, shown=shown
     )
     turns = tuple({"role": m.role, "content": m.text} for m in rendered.messages)
     made = Template(module, turns, rendered.response_format)
@@ -125,11 +160,10 @@ def langfuse_prompts(program: Program[..., Any]) -> dict[str, Any]:
             long.
     """
     digest, made = _digest(program), dict[str, Any]()
-    for path, module in program.modules.items():
-        template = template_of(module)
+    for path, template in templates_of(program).items():
         template.refuse(_LANGFUSE, "langfuse")
         turns, values = template.stored()
-        config = {**module.parameters.sampling}
+        config = {**template.module.parameters.sampling}
         if template.response_format is not None:
             config["response_format"] = dict(template.response_format)
         config["weft"] = {"module": path, "digest": digest, "values": values}
@@ -152,8 +186,7 @@ def mlflow_prompts(program: Program[..., Any]) -> dict[str, Any]:
             that MLflow allows.
     """
     digest, made = _digest(program), dict[str, Any]()
-    for path, module in program.modules.items():
-        template = template_of(module)
+    for path, template in templates_of(program).items():
         template.refuse(_MLFLOW, "mlflow")
         turns, values = template.stored()
         name = _name(program, path.replace("/", "."), ".")

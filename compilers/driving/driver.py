@@ -13,7 +13,7 @@ concurrency and whether the cache was warm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
 from ..front import front_of
-from ..recipe import Compiler
+from ..recipe import Compiler, Recipe
 from ..report import Report
 from ..result import Result
 from ..search.allowance import Allowance
@@ -42,7 +42,6 @@ from ..search.candidate import Candidate
 from ..search.counting import calls_plain
 from ..search.credit import credit_by_contrast
 from ..search.judge import Judge
-from ..search.keeping import unshown
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
 from .choosing import (
@@ -250,7 +249,7 @@ def _reported(
         plan.program.parameters,
         result.parameters,
         "; ".join(filter(None, (stopped, found.stopped, beyond(task, best, plan.caps))))
-        or _untried(task),
+        or _untried(task, plan.recipes),
         suspects(task),
         task.form,
         passing_shown(task),
@@ -267,7 +266,7 @@ def _reported(
     )
 
 
-def _untried(task: Task) -> str:
+def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
     """Why nobody met the program as it was, or empty where somebody did."""
     if len(task.archive) > 1:
         return ""
@@ -276,12 +275,9 @@ def _untried(task: Task) -> str:
     slots = [f"{p}/{s}" for p in task.program.modules for s in ("instruction", "demos")]
     if task.keeping.frozen.issuperset(slots):
         return "keep= leaves no instruction and no demos to change"
+    if hidden := _hidden_from(task, recipes):
+        return hidden
     if not any(map(task.keeping.free, task.program.modules)):
-        if hidden := unshown(task.program):
-            return (
-                f"no prompt shows {min(hidden)!r}, so it was not changed, and no demo "
-                "was found. Begin the template with [instruction]"
-            )
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
@@ -294,6 +290,26 @@ def _untried(task: Task) -> str:
         f"{bar}, and they label not all outputs of a module. Give teacher=, or a "
         "compiler that learns from failures, such as GEPA"
     )
+
+
+def _hidden_from(task: Task, recipes: Sequence[Recipe]) -> str:
+    """What is left out of every prompt, where nothing that may change is in one."""
+    proposers = [draw.proposer for recipe in recipes for draw in recipe.rounds[0]]
+    slots = {s for p in proposers for s in p.changes or ("instruction",)}
+    hidden = sorted(
+        key
+        for key in task.keeping.unshown(Candidate()) - task.keeping.frozen
+        if key.rpartition("/")[2] in slots
+    )
+    told = {*slots} - {"demos", "nearest"}
+    if not hidden or task.keeping.leaves(told, task.program.modules):
+        return ""
+    key = next((key for key in hidden if key.endswith("/instruction")), hidden[0])
+    remedy = "Begin the template with [instruction]"
+    if key.endswith("/descriptions"):
+        remedy = "Say in the template what it says"
+    shown = ", and no demo was found" if told != slots else ""
+    return f"no prompt shows {key!r}, so it was not changed{shown}. {remedy}"
 
 
 def _provenance(

@@ -192,6 +192,7 @@ def plan_of(
         _refuse_seen(others, rows)
     _refuse_too_few(split, raced=raced, shown=split != given)
     widest = functools.reduce(_widened, (p for r in recipes for p in r.proposers), made)
+    keeping = Keeping.of(made, terms.keep)
     data = {"train": digest_rows(rows)}
     if others is not None:
         data["val"] = digest_rows(others)
@@ -205,10 +206,10 @@ def plan_of(
         data,
         models,
         replace(
-            quote_of(made, split, recipes, judging, teacher, widest),
+            quote_of(made, split, recipes, judging, teacher, widest, keeping),
             greedy=_greedy(made, recipes),
         ),
-        Keeping.of(made, terms.keep),
+        keeping,
         judging,
         teacher,
         widest,

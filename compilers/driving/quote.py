@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...pipeline.graph.program import Program
+from ..propose.proposer import has_work
 from ..racing.race import FIRST, first_rows
 from ..recipe import LOTS, MEETINGS, MET_AGAIN, SPOKEN, Draw, Recipe
+from ..search.candidate import Candidate
 from ..search.cost import FREE, NO_TRAINING, Calls, Quote
 from ..search.counting import (
     behind_decisions,
@@ -21,11 +23,15 @@ from ..search.counting import (
     pool_calls,
 )
 from ..search.judge import NO_JUDGE, Judging
+from ..search.keeping import Keeping
 from ..search.task import Split
 from ..search.teacher import Teacher
 from ..statistics.looks import Looks
 from .estimate import guess_of
 from .verify import LEAST
+
+_ALL = Keeping()
+"""Everything may change."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +54,57 @@ def quote_of(
     judging: Judging = NO_JUDGE,
     teacher: Teacher | None = None,
     widest: Program[..., Any] | None = None,
+    keeping: Keeping = _ALL,
 ) -> Quote:
     """What recipes cost on these rows; no model is called.
 
     `widest` is the program as it may call the most, with what a candidate may hold.
+    Of what no candidate may change, by `keeping`, nobody proposes anything. What the
+    form hides may be shown in another form, which a search may find: high counts it.
 
     Low is what it comes to where nothing is found that is worth a race, and the first
     look at sealed rows tells enough. High assumes that everything that may happen does,
     repairs included.
     """
+    about = program, split, judging, teacher, widest or program
+    quote = _counted(_asked(recipes, keeping, program), *about)
+    if not keeping.unshown(Candidate()) or not any(map(_may_reform, recipes)):
+        return quote
+    other = _counted(_asked(recipes, Keeping(keeping.frozen), program), *about)
+    low = {name: quote.accounts.get(name, FREE) for name in other.accounts}
+    most = {n: low[n]._replace(high=calls.high) for n, calls in other.accounts.items()}
+    return replace(quote, accounts=most)
+
+
+def _may_reform(recipe: Recipe) -> bool:
+    """Whether a candidate may ask in another form than the program."""
+    anything = any(not proposer.changes for proposer in recipe.proposers)
+    return recipe.legible or bool(recipe.forms) or anything
+
+
+def _asked(
+    recipes: Sequence[Recipe], keeping: Keeping, program: Program[..., Any]
+) -> list[Recipe]:
+    """Recipes without those who have nothing to change."""
+
+    def left(draws: Sequence[Draw]) -> tuple[Draw, ...]:
+        return tuple(d for d in draws if has_work(d.proposer, keeping, program))
+
+    return [replace(one, rounds=tuple(map(left, one.rounds))) for one in recipes]
+
+
+def _counted(
+    recipes: Sequence[Recipe],
+    program: Program[..., Any],
+    split: Split,
+    judging: Judging,
+    teacher: Teacher | None,
+    widest: Program[..., Any],
+) -> Quote:
+    """The quote of recipes as they are."""
     shown = program if teacher is None else teacher.in_place_of(program)
     rows, pools = split.rows, _of_pools(program, recipes)
-    shapes = [program, shown, widest or program, *pools]
+    shapes = [program, shown, widest, *pools]
     plain = max(calls_plain(each, rows) for each in shapes)
     likely = max(calls_likely(each, rows) for each in shapes)
     bound = max(calls_bound(each, rows) for each in shapes)
@@ -97,8 +142,8 @@ def quote_of(
     }
     row = plain + judging.plain
     first = min(
-        draw.proposer.calls(1, len(split.train), row).low
-        for draw in recipes[0].rounds[0]
+        (d.proposer.calls(1, len(split.train), row).low for d in recipes[0].rounds[0]),
+        default=0,
     )
     rung = first_rows(len(split.select)) if recipes[0].racer else 0
     rung = len(split.select) if recipes[0].decides else rung

@@ -34,7 +34,7 @@ from ..pacing import (
     told_apart,
 )
 from ..propose.meeting import by_turns, together
-from ..propose.proposer import proposed
+from ..propose.proposer import has_work, proposed
 from ..propose.rows import ordered, proportional
 from ..racing.race import FIRST, Full, buy, buy_cells, by_estimate
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
@@ -132,12 +132,14 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     rounds = recipe.rounds
     if recipe.paced:
         rounds = rounds[: rounds_in(task, recipe)]
-    for at, draws in enumerate(rounds):
+    for at, named in enumerate(rounds):
+        kept, made = task.keeping, task.program
+        draws = [d for d in named if has_work(d.proposer, kept, made, task.archive)]
         best = task.archive[0]
         share = share_of(at, len(rounds)) if recipe.paced else 1.0
         with task.allowance.part(share):
             shares = _shares(task, recipe, draws, credit)
-            if not shares:
+            if draws and not shares:
                 found.stopped = SPENT
                 return
             steered = _steered(task, recipe, shares, found)

@@ -148,10 +148,12 @@ class Steering:
         for order in orders:
             why = ""
             match order.order:
-                case "hint" if order.module in ("", *self._task.program.modules):
-                    notes.append((order.module, order.text.strip()))
-                case "hint":
+                case "hint" if order.module not in ("", *self._task.program.modules):
                     why = f"the program has no module {order.module!r}"
+                case "hint" if not self._changes(order.module):
+                    why = "no prompt shows what it could change, or keep= holds that"
+                case "hint":
+                    notes.append((order.module, order.text.strip()))
                 case "branch":
                     start = self._index.find(order.candidate)
                     if start is None:
@@ -166,6 +168,12 @@ class Steering:
         now = replace(recipe, selector=selector) if changed else recipe
         return Steered(now, _draws(recipe, notes))
 
+    def _changes(self, module: str) -> bool:
+        """Whether a hint for a module, or for all, may change what a prompt shows."""
+        task = self._task
+        paths = [module] if module else task.program.modules
+        return task.keeping.leaves(_HINTED, paths, *task.archive)
+
     def _tell(self, order: Order, why: str) -> None:
         """Keep what became of an order: the round it was taken before, or why not."""
         number = None if why else self._border
@@ -173,6 +181,8 @@ class Steering:
         self._index.orders = tuple(self._told.values())
 
 
+_HINTED = ("instruction", "descriptions", "glossary")
+"""The slots that writers write."""
 _LASTING = ("order", "text", "module", "candidate", "round")
 
 

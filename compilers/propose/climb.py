@@ -52,6 +52,7 @@ class Climb(Proposer):
     """
 
     asks = Reflect.asks
+    changes = ("instruction",)
     failing: int = 8
     passing: int = 8
     first: Count = 8
@@ -65,7 +66,8 @@ class Climb(Proposer):
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Where one climb from the first parent ends; nothing where no step helped."""
         trail = _Trail(self, task, parents[0])
-        paths = [path for path in task.program.modules if task.keeping.free(path)]
+        modules, keeping = task.program.modules, task.keeping
+        paths = [path for path in modules if keeping.free(path, parents[0])]
         turns = dict.fromkeys(paths, 0)
         idle = 0
         for step in range(self.steps if n and paths else 0):
@@ -205,6 +207,7 @@ class Mend(Proposer):
     """
 
     asks = Reflect.asks
+    changes = ("instruction",)
     beside: Reflect = Reflect()
     climb: Climb = Climb()
     steps: Count = 8

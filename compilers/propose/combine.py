@@ -77,6 +77,7 @@ class Crossover(Writer):
     """
 
     asks = (cross_instructions,)
+    changes = ("instruction",)
 
     async def write(self, job: Job) -> Candidate | None:
         """The two as one; where all say the same, a little change is all there is."""

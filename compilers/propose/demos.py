@@ -44,6 +44,7 @@ class LabeledDemos(Proposer):
         demos: How many demos a module gets at the most.
     """
 
+    changes = ("demos", "nearest")
     demos: int = 16
 
     @property
@@ -92,6 +93,7 @@ class BootstrapDemos(Proposer):
             2021, arXiv 2102.09690, section 3), and rows that pass are not the usual.
     """
 
+    changes = ("demos", "nearest")
     demos: int = 16
     bootstrapped: int = 4
     shuffled: bool = True
@@ -209,6 +211,7 @@ class NearestDemos(Proposer):
             that fail the metric lend nothing.
     """
 
+    changes = ("demos", "nearest")
     k: tuple[int, ...] = (8, 4, 16)
     pool: Count = 1000
     traces: bool = False

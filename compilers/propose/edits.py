@@ -32,6 +32,7 @@ class DropDemos(Proposer):
         share: The share of a module's demos that is dropped; at least one.
     """
 
+    changes = ("demos", "nearest")
     share: Share = 0.25
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
@@ -61,6 +62,8 @@ class DropDemos(Proposer):
 class ReorderDemos(Proposer):
     """The same demos in another order (Lu et al. 2022, arXiv 2104.08786)."""
 
+    changes = ("demos", "nearest")
+
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Seeded shuffles over parents and modules with demos."""
         made: list[Candidate] = []
@@ -79,12 +82,16 @@ class ReorderDemos(Proposer):
 class DropSentence(Proposer):
     """An instruction without one of its sentences."""
 
+    changes = ("instruction",)
+
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Each sentence of each parent, longest first; of too many a seeded draw."""
         made: list[Candidate] = []
         for parent in dict.fromkeys(parents):
             for path, module in parent.apply(task.program).modules.items():
                 text = module.parameters.instruction
+                if not task.keeping.free(path, parent):
+                    continue
                 parts = sorted(sentences(text), key=len, reverse=True)
                 for part in parts if len(parts) > 1 else ():
                     before, _, after = text.partition(part)
@@ -98,6 +105,8 @@ class DropSentence(Proposer):
 @settings
 class LeaveOut(Proposer):
     """A context or a glossary without one of its lines, in all modules."""
+
+    changes = _SHARED
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Each line of each parent, the longest first; of too many a seeded draw."""
@@ -114,10 +123,11 @@ class LeaveOut(Proposer):
                 values: dict[str, Any] = {}
                 for path, module in modules.items():
                     held: dict[str, str] = getattr(module.parameters, slot)
-                    if name in held:
+                    if name in held and task.keeping.may(f"{path}/{slot}", parent):
                         left = {n: text for n, text in held.items() if n != name}
                         values[f"{path}/{slot}"] = left
-                made.append(parent.but(values, f"without {name!r} in the {slot}"))
+                if values:
+                    made.append(parent.but(values, f"without {name!r} in the {slot}"))
         rng = task.rng("leave out")
         return made if len(made) <= n else rng.sample(made, n)
 
@@ -189,6 +199,7 @@ class Parts(Proposer):
         module: The path of the module; empty for every module.
     """
 
+    changes = ("instruction",)
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
     module: str = ""
 

@@ -67,6 +67,7 @@ class Induce(Writer):
     """
 
     asks = (write_instruction,)
+    changes = ("instruction",)
     examples: int = 64
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
@@ -108,6 +109,7 @@ class Rules(Writer):
     """
 
     asks = (induce_rules,)
+    changes = ("instruction",)
     examples: int = 32
 
     async def write(self, job: Job) -> Candidate | None:
@@ -148,6 +150,7 @@ class Grounded(Writer):
     """
 
     asks = (ground_instruction,)
+    changes = ("instruction",)
     examples: int = 16
     tips: tuple[str, ...] = TIPS
 
@@ -188,6 +191,7 @@ class History(Writer):
     """
 
     asks = (improve_on_history,)
+    changes = ("instruction",)
     shown: int = 20
     examples: int = 3
 
@@ -235,6 +239,7 @@ class Restart(Writer):
     """
 
     asks = (start_over,)
+    changes = ("instruction",)
     examples: int = 16
     angles: tuple[str, ...] = ANGLES
 
@@ -274,6 +279,7 @@ class Paraphrase(Writer):
     """
 
     asks = (paraphrase_instruction,)
+    changes = ("instruction",)
     styles: tuple[str, ...] = STYLES
 
     async def write(self, job: Job) -> Candidate | None:
@@ -298,6 +304,7 @@ class Shorten(Writer):
     """The same instruction with fewer words; longer replies are left out."""
 
     asks = (shorten_instruction,)
+    changes = ("instruction",)
 
     async def write(self, job: Job) -> Candidate | None:
         """The shorter text."""
@@ -328,6 +335,7 @@ class Notes(Proposer):
     """
 
     asks = (work_in_notes,)
+    changes = ("instruction",)
     notes: tuple[tuple[str, str], ...] = ()
     written: bool = True
 
@@ -338,7 +346,9 @@ class Notes(Proposer):
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """All notes first, then a model's version, then each note by itself."""
-        told = {p: self._for(p) for p in task.program.modules if self._for(p)}
+        about = {p: self._for(p) for p in task.program.modules if self._for(p)}
+        free = task.keeping.free
+        told = {p: notes for p, notes in about.items() if free(p, parents[0])}
         jobs = [Job(task, at, parents[0], path) for at, path in enumerate(told)]
 
         async def write(job: Job) -> Candidate | None:

@@ -64,16 +64,16 @@ class Describe(CaseWriter):
     """
 
     asks = (describe_field,)
+    changes = ("descriptions",)
     most: Count = 240
     tools: bool = False
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """`n` changes with cases of their own, the modules in turn."""
-        frozen = task.keeping.frozen
         free = [
             path
             for path, module in task.program.modules.items()
-            if f"{path}/descriptions" not in frozen
+            if task.keeping.may(f"{path}/descriptions", *parents)
             and (of_tools(module.spec) or not self.tools)
         ]
         return await _in_turn(self, task, parents, free, n)
@@ -145,12 +145,13 @@ class Define(CaseWriter):
     """
 
     asks = (define_term,)
+    changes = ("glossary",)
     most: Count = 240
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """`n` changes with cases of their own, the modules in turn."""
-        frozen = task.keeping.frozen
-        free = [p for p in task.program.modules if f"{p}/glossary" not in frozen]
+        may = task.keeping.may
+        free = [p for p in task.program.modules if may(f"{p}/glossary", *parents)]
         return await _in_turn(self, task, parents, free, n)
 
     async def write(self, job: Job) -> Candidate | None:
@@ -277,6 +278,7 @@ class FromText(Writer):
     """
 
     asks = (apply_technique,)
+    changes = ("instruction",)
     document: str
     source: str = ""
     tokens: Count = TOKENS

@@ -79,7 +79,7 @@ class Meet(Proposer):
         """At most `n` unions over the first parent."""
         base = parents[0]
         whole: dict[str, str] = {}
-        for path in filter(task.keeping.free, task.program.modules):
+        for path in _free(task, base):
             found = findings(task, path, [*task.archive, *task.waiting])
             now = instruction_of(task, base, path)
             every = edited(now, commuting([one.edit for one in found]))
@@ -100,7 +100,7 @@ def union_over(task: Task, base: Candidate) -> Candidate | None:
     """A candidate with all edits that stood the test, or had none; None without any."""
     kept: dict[str, str] = {}
     count = 0
-    for path in filter(task.keeping.free, task.program.modules):
+    for path in _free(task, base):
         found = findings(task, path, [*task.archive, *task.waiting])
         now = instruction_of(task, base, path)
         union = joined(task, path, now, found)
@@ -108,6 +108,11 @@ def union_over(task: Task, base: Candidate) -> Candidate | None:
             kept[f"{path}/instruction"] = union
             count += len(edits_between(now, union))
     return base.but(kept, f"{count} edits of others") if kept else None
+
+
+def _free(task: Task, base: Candidate) -> list[str]:
+    """The modules whose instructions may change in a candidate."""
+    return [path for path in task.program.modules if task.keeping.free(path, base)]
 
 
 def by_turns(fresh: Sequence[Candidate]) -> list[Candidate]:

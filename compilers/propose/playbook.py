@@ -193,6 +193,7 @@ class Bullets(Proposer):
     """
 
     asks = (reflect_on_playbook, curate_playbook)
+    changes = ("instruction",)
     failing: int = 4
     passing: int = 2
     rows: int = 16

@@ -18,6 +18,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ..search.candidate import Candidate
 from ..search.cost import FREE, NO_TRAINING, Calls, Training
+from ..search.keeping import Keeping
 from ..search.task import Task
 
 Parents = Sequence[Candidate]
@@ -32,6 +33,9 @@ class Proposer(ABC):
 
     asks: ClassVar[tuple[Module[..., Any], ...]] = ()
     """The modules that write for it; each can be shown, tested and compiled."""
+    changes: ClassVar[tuple[str, ...]] = ()
+    """The slots that its candidates change; empty where they may be any. It is not
+    asked, nor counted in a quote, where none of them may change in any module."""
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -95,6 +99,22 @@ class Proposer(ABC):
         """
         del n, train, calls_a_row
         return FREE
+
+
+def has_work(
+    proposer: Proposer,
+    keeping: Keeping,
+    program: Program[..., Any],
+    of: Sequence[Candidate] = (),
+) -> bool:
+    """Whether anything that a proposer changes may change in one of some candidates.
+
+    Without any it is asked of the program as it is.
+    """
+    named = [path for path in proposer.about if path in program.modules]
+    everywhere = not named or "" in proposer.about
+    paths = program.modules if everywhere else named
+    return not proposer.changes or keeping.leaves(proposer.changes, paths, *of)
 
 
 async def proposed(

@@ -131,6 +131,7 @@ class Reflect(Critic):
     """
 
     asks = (mend_instruction,)
+    changes = ("instruction",)
     drafts: int = 1
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
@@ -198,6 +199,7 @@ class Gradient(Critic):
     """
 
     asks = (criticize_instruction, rewrite_instruction)
+    changes = ("instruction",)
     passing: int = 0
 
     async def write(self, job: Job) -> Candidate | None:
@@ -244,6 +246,7 @@ class Refine(Critic):
     """
 
     asks = (critique_instruction, refine_instruction)
+    changes = ("instruction",)
     passing: int = 4
 
     async def write(self, job: Job) -> Candidate | None:
@@ -288,6 +291,7 @@ class Contrast(Writer):
     """
 
     asks = (contrast_runs,)
+    changes = ("instruction",)
     rows: int = 16
     samples: Count = 1
 

@@ -149,7 +149,8 @@ def spread(
     share in the failures of the first parent (`blame`), less those that it had. Without
     `paths` every module may have a part; one whose instruction must stay has none.
     """
-    free = [path for path in paths or task.program.modules if task.keeping.free(path)]
+    some = paths or task.program.modules
+    free = [path for path in some if task.keeping.free(path, *parents)]
     tries = dict.fromkeys(free, 0)
     gains = dict.fromkeys(tries, 0.0)
     by_id = {c.id: c for c in task.archive}

@@ -13,6 +13,8 @@ from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 
 NOT_GIVEN: Final = "(not given for this example)"
+TOLD: Final = ("instruction", "context", "glossary", "illustrations")
+"""The slots that are told as one text; see `told` in `prompt.py`."""
 CASES: Final = "\n\n"
 """What stands between filled templates."""
 
@@ -60,8 +62,23 @@ def check_template(form: str, spec: Spec) -> None:
 
 def shows_instruction(form: str, spec: Spec) -> bool:
     """Whether a form shows the instruction: a template does where it begins with it."""
+    return "instruction" not in unshown_by(form, spec)
+
+
+def unshown_by(form: str, spec: Spec) -> tuple[str, ...]:
+    """The slots of a module that no prompt in a form shows.
+
+    A template describes no field, and what is told beside an instruction stands in it
+    where the instruction does.
+
+    >>> unshown_by("chat", Spec("Any", "", ()))
+    ()
+    """
     template = form_of(form).template
-    return not template or fitted(template, spec).told is not None
+    if not template:
+        return ()
+    told = fitted(template, spec).told is not None
+    return ("descriptions",) if told else ("descriptions", *TOLD)
 
 
 def with_text(template: str, text: str) -> str:

@@ -18,6 +18,7 @@ from ..graph.program import Program, as_program
 from ..ground.words import counted
 from ..parameters import SLOTS
 from ..run.bridge import run_sync
+from ..run.settings import unshown
 from ..signature.signature import spec_of
 from .evaluate import Evaluation, aevaluate
 from .row_result import RowResult
@@ -153,6 +154,8 @@ def ablations(
 ) -> dict[str, dict[str, Any]]:
     """For each part that `explain` would measure, what changes when it is put back.
 
+    What no prompt of the program shows, as beside a template, is no part.
+
     Args:
         whole: The compiled program.
         before: The program as it was; by default as for `explain`.
@@ -169,9 +172,10 @@ def ablations(
             hint="Give base= the program that was compiled",
         )
     found: dict[str, dict[str, Any]] = {}
+    hidden = unshown(whole.modules)
     for key, value in whole.parameters.items():
         was = before.parameters[key]
-        if value == was:
+        if value == was or key in hidden:
             continue
         path, _, slot = key.rpartition("/")
         if slot == "nearest" and f"{path}/demos" in found:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from ..adapters.settling import AUTO, Forms, settled
+from ..adapters.template import unshown_by
 from ..calls.budget import Budget, Ledger
 from ..calls.cache import Cache
 from ..calls.retry import RetryPolicy
@@ -351,6 +352,18 @@ def ledger_of(budget: Budget | Ledger | str | int | None) -> Ledger | None:
     if budget is None or isinstance(budget, Ledger):
         return budget
     return Ledger(Budget.of(budget))
+
+
+def unshown(modules: Mapping[str, Module[..., Any]]) -> frozenset[str]:
+    """Keys of the parameters of modules, by path, that no prompt shows."""
+    runtime = current()
+    return frozenset(
+        f"{path}/{slot}"
+        for path, module in modules.items()
+        for slot in unshown_by(
+            runtime.form_asked(module.parameters.adapter), module.spec
+        )
+    )
 
 
 def _cache_of(value: Any) -> AnswerStore | None:

@@ -8,8 +8,21 @@ import pytest
 
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows, unchanged
-from weft.compilers import APE, GEPA, OPRO, Auto
+from weft.compilers import (
+    APE,
+    GEPA,
+    OPRO,
+    Auto,
+    ByHand,
+    Choose,
+    Feedback,
+    Glossary,
+)
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.cost import FREE
+from weft.compilers.search.keeping import Keeping
 from weft.pipeline.errors import ConfigError
+from weft.pipeline.graph.program import as_program
 
 RULE = "Never name a customer."
 
@@ -121,6 +134,97 @@ def test_an_instruction_that_no_prompt_shows_is_not_rewritten(compiler: Any) -> 
     if len(result.report.tried) == 1:
         assert "no prompt shows 'classify/instruction'" in result.report.stopped
         assert "[instruction]" in result.report.stopped
+
+
+def _by_template(template: str, compiler: Any, **options: Any) -> Any:
+    """A compile of a module in a template, and what was asked of the writer."""
+    written: list[str] = []
+
+    def writes(prompt: Any) -> str:
+        written.append(str(prompt))
+        return "[[ term ]]\nblick\n[[ meaning ]]\nK0\n[[ /end ]]"
+
+    program = classifier().with_(adapter=weft.cloze(template), **options)
+    with weft.use(
+        lm=weft.FunctionLM(lambda _: "K0"),
+        lms={"proposer": weft.FunctionLM(writes)},
+    ):
+        rows = planted_rows(60)
+        result = weft.compile(program, rows, metric=exact, compiler=compiler)
+    return result, written
+
+
+TOLD = "[instruction]\n\n[text] is [z]."
+
+
+@pytest.mark.parametrize(
+    ("template", "compiler", "hidden"),
+    [
+        ("[text] is [z].", Glossary(rounds=2), "glossary"),
+        ("[text] is [z].", Choose(descriptions=2), "descriptions"),
+        (TOLD, Choose(descriptions=2), "descriptions"),
+        ("[text] is [z].", Feedback(notes=("blick = K0",)), "instruction"),
+    ],
+)
+def test_what_no_prompt_shows_is_not_written(
+    template: str, compiler: Any, hidden: str
+) -> None:
+    """A template describes no field, and what is told stands by its instruction."""
+    result, written = _by_template(template, compiler)
+
+    assert not written
+    assert f"no prompt shows 'classify/{hidden}'" in result.report.stopped
+    remedy = "Say in the template" if hidden == "descriptions" else "[instruction]"
+    assert remedy in result.report.stopped
+    assert "propose" not in result.report.spend
+    assert result.report.quote.accounts.get("propose", FREE).expected == 0
+
+
+@pytest.mark.parametrize("given", ["glossary", "instruction"])
+def test_candidates_that_send_the_same_prompt_are_one(given: str) -> None:
+    """Rows were spent on telling them apart."""
+    note = {"glossary": {"K0": "blick"}, "instruction": "blick = K0"}[given]
+    by_hand = ByHand(values=({f"classify/{given}": note},))
+
+    bare, _ = _by_template("[text] is [z].", by_hand)
+    told, _ = _by_template(TOLD, by_hand)
+
+    assert len(bare.report.tried) == 1
+    assert len(told.report.tried) == 2
+
+
+def test_what_another_form_shows_may_change_with_it() -> None:
+    """A candidate that brings a template of its own is shown by that one."""
+    values = {
+        "classify/adapter": weft.cloze(TOLD),
+        "classify/instruction": "blick = K0",
+    }
+    result, _ = _by_template("[text] is [z].", ByHand(values=(values,)))
+
+    assert result.ranking[1].instruction == "blick = K0"
+
+
+def test_a_form_that_a_search_goes_on_with_may_show_what_the_seed_hides() -> None:
+    """As where replies in the template could not be read, so that it was given up."""
+    program = as_program(classifier().with_(adapter=weft.cloze("[text] is [z].")))
+    keeping = Keeping.of(program, ["classify/glossary"])
+    chat = Candidate({"classify/adapter": "chat"})
+
+    assert not keeping.free("classify")
+    assert not keeping.free("classify", Candidate({"classify/nearest": 2}))
+    assert keeping.free("classify", chat)
+    assert not keeping.may("classify/glossary", chat)
+    rewritten = chat.but({"classify/instruction": "blick = K0"}, "")
+    assert keeping.within(rewritten) == rewritten
+
+
+@pytest.mark.parametrize("keep", [["classify/instruction"], ["classify"]])
+def test_a_quote_counts_nobody_who_has_nothing_to_change(keep: list[str]) -> None:
+    with weft.use(lm=model()):
+        rows = planted_rows(60)
+        quote = weft.quote(classifier(), rows, metric=exact, compiler=APE(), keep=keep)
+
+    assert "propose" not in quote.accounts
 
 
 def test_an_instruction_that_a_template_begins_with_is_rewritten() -> None:

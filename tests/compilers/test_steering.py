@@ -302,6 +302,15 @@ def test_an_order_that_cannot_be_obeyed_changes_nothing(
     assert result.report.steered == ()
 
 
+def test_a_hint_that_could_change_nothing_is_told_as_not_taken(tmp_path: Path) -> None:
+    """It was reported as taken, though no candidate could hold it."""
+    result, _ = steered(tmp_path, {0: HINT}, keep=["classify"])
+
+    (order,) = index(tmp_path)["orders"]
+    assert order["why"] == "no prompt shows what it could change, or keep= holds that"
+    assert result.report.steered == ()
+
+
 def test_an_order_after_the_last_round_is_told_as_not_taken(tmp_path: Path) -> None:
     """And it is still not taken when the run is looked at again."""
     result, _ = steered(tmp_path, {3: HINT})

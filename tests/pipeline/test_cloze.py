@@ -22,6 +22,7 @@ from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.lm.as_json import request_to_json
 from weft.pipeline.lm.form import form_of
+from weft.pipeline.measure.explain import ablations
 from weft.pipeline.signature.signature import spec_of
 
 KOREAN = "이 기사는 [z]에 관한 내용입니다: [x]"
@@ -290,3 +291,16 @@ def test_who_is_asked_settles_the_rest() -> None:
     base = weft.LM("llamacpp/m", api_base="http://127.0.0.1:9/v1", base=True)
     assert str(settled(form, base)) == f"cloze/1:grammar,stop,text|{KOREAN}"
     assert form_of(str(settled(form, base))).template == KOREAN
+
+
+def test_what_no_prompt_shows_is_no_part_that_earns_something() -> None:
+    """Rows were run without it, and its +0.0 points were said to be chance, perhaps."""
+    context = weft.Context(audience="children")
+    bare = about(weft.cloze(KOREAN)).with_context(context)
+    told = about(weft.cloze(f"[instruction]\n\n{KOREAN}")).with_context(context)
+
+    with weft.use(adapter=weft.cloze(KOREAN)):
+        scoped = ablations(as_program(about("auto").with_context(context)))
+
+    assert scoped == ablations(as_program(bare)) == {}
+    assert [*ablations(as_program(told))] == ["about/context"]

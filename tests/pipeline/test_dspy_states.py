@@ -426,6 +426,23 @@ def test_two_predictors_for_one_module_are_refused(tmp_path: Path) -> None:
         imported(state, both, tmp_path, rename={"x": "plain"})
 
 
+def test_what_a_template_leaves_out_is_told_on_both_ways(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DSPy has no templates, and a bare one shows no instruction."""
+    told = weft.Predict("text -> mood", "Say how it feels.", name="feel")
+    bare = told.with_(adapter=weft.cloze("[text] It was [z]."), instruction="Feel.")
+    (tmp_path / "feel.json").write_text(json.dumps(weft.export(told, to="dspy")))
+
+    weft.export(bare, to="dspy")
+    made = weft.import_dspy(tmp_path / "feel.json", bare)
+
+    out, back = warnings(caplog)
+    assert "asks by the template '[text] It was [z].'" in out
+    assert "the instruction of 'feel', which its template does not show" in back
+    assert made.instruction == "Say how it feels."
+
+
 def test_an_instruction_that_names_another_field_is_taken_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

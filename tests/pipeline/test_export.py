@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import re
 import subprocess
@@ -502,6 +503,76 @@ def test_predictors_can_be_renamed(tmp_path: Path) -> None:
 
 
 # Fine-tuning --------------------------------------------------------------------------
+
+
+def _moods(**options: Any) -> Any:
+    """A classifier of which a template asks, with a text behind the input."""
+    ask = weft.Predict(
+        "text -> mood: Mood", types={"Mood": saved.Tone}, adapter=weft.cloze(FELT)
+    )
+    return weft.Classify(ask, name="feel", **options)
+
+
+FELT = "[text]\nIt was [z]."
+
+
+def _scored(classify: Any, likely: dict[str, float], by: str = "") -> Any:
+    """Rows that are kind, and a model that finds words so probable."""
+
+    def said(request: weft.Request) -> weft.Response:
+        forced = [w for w in likely if w in str(request.sampling.get("grammar", ""))]
+        word = forced[0] if forced else max(likely, key=lambda word: likely[word])
+        top = tuple((word, math.log(p)) for word, p in likely.items())
+        token = weft.TokenLogprob(word, math.log(likely[word]), top)
+        return weft.Response(word, logprobs=(token,))
+
+    rows = [{"text": "So warm.", "mood": "kind"}]
+    with weft.use(lm=weft.FunctionLM(said), cache=None):
+        return weft.evaluate(classify, rows, weft.metrics.exact("mood"))
+
+
+@pytest.mark.parametrize(
+    ("options", "likely", "taught"),
+    [
+        ({"by": "top"}, {"kind": 0.6, "cold": 0.3}, ["kind"]),
+        ({"by": "forced"}, {"kind": 0.6, "cold": 0.3}, ["kind"]),
+        # Decided by the prior: the model said another choice.
+        (
+            {"by": "top", "prior": {"cold": 0.9, "kind": 0.1}},
+            {"kind": 0.3, "cold": 0.6},
+            [],
+        ),
+        (
+            {"by": "top", "words": {"kind": ["warm", "sweet"], "cold": ["icy"]}},
+            {"warm": 0.3, "sweet": 0.5, "icy": 0.1},
+            ["sweet"],
+        ),
+    ],
+)
+def test_a_decision_teaches_what_was_decided(
+    options: Any, likely: dict[str, float], taught: list[str]
+) -> None:
+    """Not the last choice that was scored, nor what the model said against it."""
+    scored = _scored(_moods(**options), likely)
+
+    assert scored.mean == 1.0
+    chats = [one["messages"] for one in weft.finetuning_rows(scored)]
+    assert [chat[-1]["content"] for chat in chats] == taught
+
+
+@pytest.mark.parametrize("to", ["openai-messages", "litellm", "langfuse", "mlflow"])
+def test_a_prompt_that_asks_for_answer_words_is_exported_with_them(to: str) -> None:
+    """It was written with the labels, which no call asks for."""
+    words = {"kind": ["warm"], "cold": ["icy"]}
+    demo = weft.Demo({"text": "Hugs.", "mood": "kind"})
+    asks = _moods(words=words).with_modules(
+        {"module": _moods().modules["module"].with_(demos=[demo])}
+    )
+    made = str(weft.export(asks, to=to))
+
+    assert '"icy"' in made
+    assert "'warm'" in made
+    assert "kind" not in made
 
 
 def test_rows_that_went_well_become_training_chats(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from ..pipeline.adapters.template import unshown_by
 from ..pipeline.errors import ArtifactError, ConfigError, cause
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
@@ -102,7 +103,27 @@ def _changes(one: Predictor, state: Mapping[str, Any], where: str) -> dict[str, 
     }
     if _may_be_told(one, strange, where):
         changes[f"{path}/instruction"] = text
+    _tell_unshown(one, changes, where)
     return changes
+
+
+def _tell_unshown(one: Predictor, changes: Mapping[str, Any], where: str) -> None:
+    """Say what is taken over and stands in no prompt of the module."""
+    module, path = one.module, one.path
+    for slot in unshown_by(module.parameters.adapter, module.spec):
+        if (
+            changes.get(f"{path}/{slot}", now := getattr(module.parameters, slot))
+            != now
+        ):
+            _log.warning(
+                "%s: the %s of %r, which its template does not show: %s",
+                where,
+                slot,
+                path,
+                "say in it what they say"
+                if slot == "descriptions"
+                else "begin it with [instruction]",
+            )
 
 
 def _check_count(one: Predictor, fields: Sequence[Any], where: str) -> None:

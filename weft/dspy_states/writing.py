@@ -11,6 +11,7 @@ from ..pipeline.adapters.prompt import told
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
+from ..pipeline.lm.form import form_of
 from ..pipeline.parameters import Demo
 from ..pipeline.signature.signature import spec_of
 from .comparison import attempts_apart, fields_apart
@@ -76,6 +77,13 @@ def _check_place(one: Predictor, name: str, path: str) -> None:
 
 def _predictor(one: Predictor) -> dict[str, Any]:
     module = one.module
+    if template := form_of(module.parameters.adapter).template:
+        _log.warning(
+            "%r asks by the template %r, which a state of DSPy's has no place for: "
+            "there its instruction and its fields are shown in a form of DSPy's",
+            one.path,
+            template,
+        )
     fields = {f.name: f.said for f in spec_of(module.told).fields}
     demos = [_demo(demo) for demo in module.parameters.demos]
     known = one.counterpart

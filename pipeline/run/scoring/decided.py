@@ -189,7 +189,7 @@ class _Place:
 
     async def one_by_one(self, by: str, shown: int) -> None:
         """Score the replies that each output's choices would be."""
-        scored: dict[str, JSON] = {}
+        scored, taken = dict[str, JSON](), dict[str, JSON]()
         for name, own in self.choices.items():
             told, known = asked_alone(self.module.told, name), self.module.parameters
             answers, said = own, self.words.get(name)
@@ -207,9 +207,13 @@ class _Place:
             if len(self.choices) > 1:  # each by itself: its facts would be the next's
                 scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
                 self.asked.facts["scored"] = scored
-            self._take(name, found, _prompt_of(self.module, told, self.lm, str(form)))
+            prompt = _prompt_of(self.module, told, self.lm, str(form))
+            answer = self._take(name, found, prompt)
+            if said is not None:
+                taken[name] = [*said.words[answer]]
+                self.asked.facts["words"] = taken
 
-    def _take(self, output: str, found: Likelihoods, prompt: str) -> None:
+    def _take(self, output: str, found: Likelihoods, prompt: str) -> str:
         """Choose, and note what was chosen."""
         answer = self.choose(output, found, prompt)
         value = self.choices[output][answer]
@@ -218,6 +222,7 @@ class _Place:
         sink = self.context.settings.sink
         if sink is not None:
             sink(FieldDelta(self.path, output, answer, self.context.order))
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,15 +40,15 @@ _HEAD = """\
 Written by `python -m bench whitebox --write`; nothing in it is chosen by hand.
 {model} in this process, {test} test rows a task. What is compiled sees {train} train
 rows and {dev} dev rows, and 300 calls at the most; what is calibrated sees {prior} of
-the train rows without their labels. The hand prompt is a text to be continued, the
-form of a model without a chat; what is trained is trained in it: soft words for
-{soft} steps of eight rows, LoRA for {lora}. *{cloze}* is trained in the template of
-the cloze ways, for {cloze_steps} steps of sixteen rows, and says one answer word a
-label; trigger words are sought for {turns} turns. *valid*: the reply could be read as a label. *recall*: the mean over labels of
-the share of their rows that are right. *beside* is the difference in right answers to
-the same hand prompt decided by calibrated probabilities, paired by rows, of the mean
-over seeds. *passes* is the processor time of the compile in units of one untrained
-pass of the hand prompt over its {train} train rows, in the same process.
+the train rows without their labels. The hand prompt is a text to be continued, the form
+of a model without a chat; what is trained is trained in it: soft words for {soft} steps
+of eight rows, LoRA for {lora}. *{cloze}* is trained in the template of the cloze ways,
+for {cloze_steps} steps of sixteen rows, and says one answer word a label; trigger words
+are sought for {turns} turns. *valid*: the reply could be read as a label. *recall*: the
+mean over labels of the share of their rows that are right. *beside* is the difference
+in right answers to the same hand prompt decided by calibrated probabilities, paired by
+rows, of the mean over seeds. *passes* is the processor time of the compile in units of
+one untrained pass of the hand prompt over its {train} train rows, in the same process.
 Intervals are of 95 %.
 
 """

@@ -19,8 +19,9 @@ class TriggerTokens(Compiler):
 
     Departures:
         The words stand behind the hand-written instruction; in a template that shows
-        none, behind the inputs, as in the paper. The loss is that of the whole reply. A swap is kept only where the loss on the same rows falls. Where
-        all combinations are fewer than the turns would try, all are tried.
+        none, behind the inputs, as in the paper. The loss is that of the whole reply. A
+        swap is kept only where the loss on the same rows falls. Where all combinations
+        are fewer than the turns would try, all are tried.
 
     Args:
         slots: How many words.

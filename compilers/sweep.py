@@ -9,7 +9,7 @@ alone. More demos are not always better, and each of them is paid for with every
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from ..pipeline.parameters import Demo
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.run.settings import current, entered, ledger_of
-from .driving.plan import Rows, kept
+from .driving.plan import Rows, kept, require_seed
 from .propose.demos import demos_by_path
 from .propose.rows import labelled, ordered, shows_all
 from .search.allowance import Allowance
@@ -40,6 +40,8 @@ from .search.task import Split, Task
 
 SIZES: Final = (0, 1, 2, 4, 8, 16)
 _HELD_OUT: Final = 0.3
+_FEWEST: Final = 2
+"""Different rows that can be cut into those for demos and those held out."""
 _BLOCK: Final = 8
 _TRIES: Final = 4
 """Rows that are run for each demo wanted, at the most."""
@@ -194,15 +196,12 @@ def sweep(
         A line for each number of demos that the rows have, fewest first.
 
     Raises:
-        ConfigError: `demos` holds no number, or one below 0.
+        ConfigError: `demos` holds no number, or one below 0; or `seed` is none.
         DataError: A row does not fit, there are too few, or a test row is in `train`.
         BudgetExceeded: The budget does not reach for one line.
     """
-    sizes = sorted({*demos})
-    if not sizes or any(type(size) is not int or size < 0 for size in sizes):
-        raise ConfigError(
-            f"demos={demos!r} are no numbers of demos", hint="Write demos=(0, 1, 4, 16)"
-        )
+    sizes = _sizes(demos)
+    require_seed(seed)
     made = as_program(program)
     require_callable(metric)
     metric = for_program(metric, made)
@@ -220,17 +219,39 @@ def sweep(
         return run_sync(_lines(task, program, sizes, held))
 
 
+def _sizes(demos: object) -> list[int]:
+    """The numbers of demos, each once, fewest first.
+
+    Raises:
+        ConfigError: There is none, or one is no number of demos.
+    """
+    given = list(demos) if isinstance(demos, Iterable) else []
+    sizes = [size for size in given if type(size) is int and size >= 0]
+    if not sizes or len(sizes) < len(given):
+        raise ConfigError(
+            f"demos={demos!r:.80} are no numbers of demos",
+            hint="Write demos=(0, 1, 4, 16)",
+        )
+    return sorted({*sizes})
+
+
 def _rows(
     program: Program[..., Any], train: Rows, test: Rows | None, seed: int
 ) -> tuple[list[Example], list[Example]]:
     """Rows for demos, and held-out ones."""
     rows = rows_of(program.inputs, train)
     if test is None:
+        require_rows(rows, "train")
+        if len({row.digest for row in rows}) < _FEWEST:
+            raise DataError(
+                "one row cannot be shown as a demo and held out too",
+                hint=f"Give {_FEWEST} different rows or more, or a test of its own",
+            )
         rows, held = split_rows(rows, (1 - _HELD_OUT, _HELD_OUT), seed)
     else:
         held = rows_of(program.inputs, test)
-    require_rows(rows, "sweep")
-    require_rows(held, "sweep")
+    require_rows(rows, "train")
+    require_rows(held, "test")
     both = {row.digest for row in rows} & {row.digest for row in held}
     if both:
         raise DataError(
@@ -248,17 +269,19 @@ async def _lines(
     held: Sequence[Example],
 ) -> Sweep:
     """A line for each number, as far as the budget and the rows reach."""
-    most, stopped, points = max(sizes), "", list[Point]()
-    traced: dict[str, list[Demo]] = {}
-    try:
-        traced = await _traced(task, most) if most else {}
-    except BudgetExceeded as error:
-        stopped = f"the budget ended before there were demos of every module: {error}"
+    stopped, points = "", list[Point]()
+    traced: dict[str, list[Demo]] | None = None
     for size in sizes:
-        values = _demos(task, traced, size)
+        if size and traced is None:  # a line without demos waits for none
+            try:
+                traced = await _traced(task, max(sizes))
+            except BudgetExceeded as error:
+                why = "the budget ended before there were demos of every module"
+                traced, stopped = {}, f"{why}: {error}"
+        values = _demos(task, traced or {}, size)
         shown = max((len(found) for found in values.values()), default=0)
         if points and shown <= points[-1].demos:
-            stopped = stopped or f"the rows gave {counted(shown, 'demo')} at the most"
+            stopped = stopped or _at_most(shown)
             break
         program = task.program.with_parameters(values)
         try:
@@ -271,7 +294,14 @@ async def _lines(
             stopped = f"the budget ended: {error}"
             break
         points.append(Point(shown, as_given(program, given), found))
+        if shown < size:
+            stopped = stopped or _at_most(shown)
+            break
     return Sweep(task.program.name, tuple(points), stopped)
+
+
+def _at_most(shown: int) -> str:
+    return f"the rows gave {counted(shown, 'demo')} at the most"
 
 
 def _demos(

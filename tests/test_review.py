@@ -550,3 +550,68 @@ def test_a_run_without_rows_says_what_is_missing(tmp_path: Path) -> None:
     """A folder is a run's."""
     with pytest.raises(DataError, match=r"holds no review\.json"):
         file_of(tmp_path)
+
+
+def nested(levels: int) -> Any:
+    made: Any = 1
+    for _ in range(levels):
+        made = {"a": made}
+    return made
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        nested(150),
+        "x" * 9_000_000,
+        "half a character: \ud800",
+        float("inf"),
+        float("nan"),
+        10**400,
+    ],
+    ids=["deep", "long", "half a character", "inf", "nan", "large"],
+)
+def test_what_was_acknowledged_can_be_read_again(tmp_path: Path, value: Any) -> None:
+    """Whatever a row holds; and the page gets JSON that a browser reads."""
+    row = {"id": "m1", "inputs": {"q": value}, "prediction": value, "score": value}
+    path, out = tmp_path / "eval.json", tmp_path / "eval.feedback.jsonl"
+    text = json.dumps({"rows": [row], "mean": value})
+    path.write_text(text.replace("Infinity", "1e999"), "utf-8")
+    sheet = read_sheet(path)
+    desk = Desk(sheet, Remarks(out, sheet.rows))
+
+    body = json.dumps({"key": "m1", "change": {"note": "look"}}).encode()
+    assert desk.post("api/row/0", body).status == 200
+    for place in ("api/list", "api/row/0"):
+        assert not re.search(rb"NaN|Infinity", desk.get(place, "").body)
+    assert Remarks(out, read_sheet(path).rows).of("m1").note == "look"
+
+
+@pytest.mark.parametrize("value", [nested(300), 10**1500], ids=["deep", "long number"])
+def test_what_could_not_be_written_again_is_refused_at_once(
+    tmp_path: Path, value: Any
+) -> None:
+    """In weft's words and not in those of Python's parser."""
+    path = tmp_path / "eval.json"
+    path.write_text(json.dumps({"rows": [{"inputs": {"q": value}}]}), "utf-8")
+
+    with pytest.raises(DataError, match=r"nested deeper than 190|1000 digits"):
+        read_sheet(path)
+
+
+def test_a_file_that_is_no_remarks_is_left_as_it_is(sheet: Path) -> None:
+    """Its last line, without a newline, is nobody's torn remark."""
+    out = sheet.with_name("notes.txt")
+    out.write_text("what I thought of it", "utf-8")
+
+    with pytest.raises(ConfigError, match="line 1 is no remark"):
+        Remarks(out, read_sheet(sheet).rows)
+    assert out.read_text("utf-8") == "what I thought of it"
+
+
+def test_a_place_that_nobody_wrote_is_a_new_one(tmp_path: Path) -> None:
+    out = tmp_path / "eval.feedback.jsonl"
+    (tmp_path / f".{out.name}.lock").write_text("[" * 4096)
+
+    with held(out) as place:
+        assert place.port == 0

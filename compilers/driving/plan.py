@@ -294,11 +294,20 @@ def _greedy(program: Program[..., Any], recipes: Sequence[Recipe]) -> tuple[str,
     return tuple(dict.fromkeys(found))
 
 
-def _refuse_terms(seed: object, run_dir: object) -> None:
+def require_seed(seed: object) -> None:
+    """Refuse what is no seed of random choices.
+
+    Raises:
+        ConfigError: It is no whole number.
+    """
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ConfigError(
             f"seed={seed!r} is no whole number", hint="Give one such as 0"
         )
+
+
+def _refuse_terms(seed: object, run_dir: object) -> None:
+    require_seed(seed)
     if run_dir is not None:
         path_of(cast(Any, run_dir), "run_dir", ConfigError)
 

@@ -128,6 +128,33 @@ def loads(text: str, *, own: bool = False) -> Any:
     return value
 
 
+def read_kindly(text: str) -> Any:
+    r"""Parse JSON of weft's own that others may have written over.
+
+    What no file could take again is made plain: a number that JSON has not is None, and
+    half a character is a `?`. What it gives, `loads` with `own=True` reads again, also
+    where it was put into something.
+
+    Raises:
+        ValueError: It is no JSON, is nested too deeply, or holds a number of too many
+            digits.
+
+    >>> read_kindly('\ufeff{"a": [NaN, 1e999, "\\ud800"]}')
+    {'a': [None, None, '?']}
+    """
+    text = text.removeprefix("\ufeff")
+    _check_depth(text, _OWN_DEPTH - _ROOM)
+    data = json.loads(
+        text,
+        parse_constant=lambda _: None,
+        parse_float=_finite,
+        parse_int=_bounded,
+    )
+    if "\\u" not in text and is_text(text):
+        return data
+    return json.loads(clean(json.dumps(data, ensure_ascii=False)))
+
+
 def loads_object(text: str) -> dict[str, Any]:
     """Parse one JSON object of a file that nobody vouches for: of bounded size, too.
 
@@ -340,6 +367,11 @@ def as_float(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:_SHOWN]} is too large")
     return number if repr(number) == text else Written(text)
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _bounded(text: str) -> int:

@@ -121,14 +121,21 @@ def _calls(row: RowResult) -> list[dict[str, Any]]:
 def row_keys(ids: Iterable[str]) -> list[str]:
     """A key for each row: its id; a later answer to the same row has a number behind.
 
-    >>> row_keys(["a", "b", "a", ""])
-    ['a', 'b', 'a#2', '#1']
+    No two are alike: a number that makes another row's id is passed over.
+
+    >>> row_keys(["a", "b", "a", ""]), row_keys(["a", "a#2", "a"])
+    (['a', 'b', 'a#2', '#1'], ['a', 'a#2', 'a#3'])
     """
-    seen: dict[str, int] = {}
-    keys: list[str] = []
-    for name in ids:
-        seen[name] = seen.get(name, 0) + 1
-        keys.append(name if seen[name] == 1 and name else f"{name}#{seen[name]}")
+    names = list(ids)
+    taken, seen, keys = {*names}, dict[str, int](), list[str]()
+    for name in names:
+        number = seen[name] = seen.get(name, 0) + 1
+        key = name
+        if number > 1 or not name:
+            while (key := f"{name}#{number}") in taken:
+                number = seen[name] = number + 1
+            taken.add(key)
+        keys.append(key)
     return keys
 
 

@@ -9,14 +9,16 @@ program is, the likelier it misses them.
 
 from __future__ import annotations
 
+import numbers
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..data.example import Example
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..ground import strictjson
+from ..ground.options import Rule, checked
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
 from .evaluate import Evaluation
@@ -26,6 +28,7 @@ from .row_result import RowResult, outputs_of
 FEWEST: Final = 3
 """Programs whose answers can contradict a label: of two nobody knows who is right."""
 
+_LEAST: Final = Rule("a number from 0 to 1", numbers.Real, 0, 1)
 _AGREES: Final = 0.5
 """The score from which an answer does not contradict the label."""
 _COPIES: Final = 0.1
@@ -69,8 +72,9 @@ class Suspect:
         return f"{self.example.id}: {said} (wrong with {self.probability:.0%})"
 
 
+@checked
 def suspect_labels(
-    evaluations: Sequence[Evaluation], *, least: float = 0.5
+    evaluations: Iterable[Evaluation], *, least: float = 0.5
 ) -> list[Suspect]:
     """The rows whose labels are probably wrong, the surest first.
 
@@ -86,6 +90,8 @@ def suspect_labels(
         least: The probability from which a label is named, in [0, 1].
 
     Raises:
+        ConfigError: One of them is no evaluation, they are of several metrics, or
+            `least` is no number from 0 to 1.
         DataError: There are fewer than three evaluations, or no row is in all.
 
     >>> rows = [Example(f"r{n}", {"q": n}, {"a": "cat"}) for n in range(20)]
@@ -99,12 +105,17 @@ def suspect_labels(
     >>> print(*suspect_labels([program(n) for n in range(4)]))
     r7: 4 of 4 say 'dog' (wrong with 100%)
     """
-    if len(evaluations) < FEWEST:
+    given = _evaluations(evaluations)
+    if not _LEAST.fits(least):
+        raise ConfigError(
+            f"least={least!r:.80} is no probability", hint=f"Give {_LEAST.words}"
+        )
+    if len(given) < FEWEST:
         raise DataError(
-            f"{len(evaluations)} evaluations cannot tell a wrong label from a hard row",
+            f"{len(given)} evaluations cannot tell a wrong label from a hard row",
             hint=f"Give those of {FEWEST} programs or more on the same rows",
         )
-    rows = [one.rows[: len(one.rows) // one.repeats] for one in evaluations]
+    rows = [one.rows[: len(one.rows) // one.repeats] for one in given]
     first, *others = ({row.example.digest for row in some} for some in rows)
     if not first.intersection(*others):
         raise DataError(
@@ -112,6 +123,29 @@ def suspect_labels(
             hint="Evaluate each program on the same rows",
         )
     return suspects_among(rows, least)
+
+
+def _evaluations(given: object) -> list[Evaluation]:
+    """Evaluations by one metric: what one of them scores 1 says nothing of another's.
+
+    Raises:
+        ConfigError: One is none, or has another metric.
+    """
+    found: list[object] = list(given) if isinstance(given, Iterable) else [given]
+    made = [one for one in found if isinstance(one, Evaluation)]
+    for one in found:
+        if not isinstance(one, Evaluation):
+            raise ConfigError(
+                f"{one!r:.80} is no evaluation",
+                hint="Give a list of what weft.evaluate gave on the same rows",
+            )
+    names = dict.fromkeys(one.metric for one in made)
+    if len(names) > 1:
+        raise ConfigError(
+            f"the evaluations are of several metrics: {', '.join(names)}",
+            hint="Evaluate each program with the same metric",
+        )
+    return made
 
 
 def suspects_among(

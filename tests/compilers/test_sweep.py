@@ -121,8 +121,37 @@ def test_the_result_tells_itself() -> None:
     assert "<h1>classify: exact(label) by the number of demos</h1>" in found.to_html()
 
 
-@pytest.mark.parametrize("demos", [(), (-1,), (True,), ("2",)])
+@pytest.mark.parametrize("demos", [(), (-1,), (True,), ("2",), (0, "1"), ([1],), 5])
 def test_numbers_of_demos_are_counts(demos: Any) -> None:
     """Anything else is refused before a call."""
     with pytest.raises(ConfigError, match=r"Write demos=\(0, 1, 4, 16\)"):
         swept(demos=demos)
+
+
+def test_a_line_without_demos_waits_for_none() -> None:
+    """A budget that reaches for it, and not for the runs behind demos, gives it."""
+    program = weft.ChainOfThought("text -> label", "Give the label.", name="think")
+
+    found = swept(program, demos=(0, 8), budget=len(TEST) + 2)
+
+    assert [point.demos for point in found.points] == [0]
+    assert "the budget ended" in found.stopped
+
+
+def test_fewer_demos_than_were_asked_for_are_told_of() -> None:
+    found = swept(demos=(2, 10_000))
+
+    assert found.points[-1].demos < 10_000
+    assert f"the rows gave {found.points[-1].demos} demos" in found.stopped
+
+
+def test_rows_that_cannot_be_cut_and_no_seed_are_told_as_what_they_are() -> None:
+    """One row, which stands there twice, is not "no rows"."""
+    one = planted_rows(1)
+
+    with pytest.raises(DataError, match="2 different rows or more"):
+        weft.sweep(classifier(), one * 2, metric=exact)
+    with pytest.raises(DataError, match="no rows for test"):
+        weft.sweep(classifier(), TRAIN, [], metric=exact)
+    with pytest.raises(ConfigError, match="seed='x' is no whole number"):
+        swept(seed="x")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import weft
 from tests.gates.planted import ROWS, aware, exact, free, lm
 from tests.test_review import TOKEN, ask
+from weft.cli import main
 from weft.errors import ConfigError, DataError
 from weft.pipeline.lm.request import Request
 from weft.review.blind import BlindDesk, BlindTest
@@ -132,3 +134,51 @@ def test_the_server_keeps_each_choice_before_it_answers(test: BlindTest) -> None
     ]
     assert "duels" not in early.data
     assert '"choice": "A"' in test.path.read_text("utf-8").replace('":"', '": "')
+
+
+def of_rows(*rows: dict[str, Any], folder: Path) -> dict[str, Sheet]:
+    """Two systems that answered the same."""
+    data = {"program": "p", "metric": "m", "mean": 0.0, "rows": [*rows]}
+    path = folder / "same.eval.json"
+    path.write_text(json.dumps(data), "utf-8")
+    return {"new": read_sheet(path), "old": read_sheet(path)}
+
+
+def test_ids_of_any_characters_keep_their_choices(tmp_path: Path) -> None:
+    """Line ends of Unicode, half a character, and an id that looks like a number."""
+    ids = ["a\u2028b", "c\x85d", "e\nf", "\ud800", "x", "x#2", "x"]
+    rows = [{"id": name, "inputs": {"q": at}} for at, name in enumerate(ids)]
+    out = tmp_path / "blind.jsonl"
+    made = BlindTest(of_rows(*rows, folder=tmp_path), out)
+    desk = BlindDesk(made)
+    for at, key in enumerate(made.keys):
+        assert desk.get(f"api/row/{at}", "").status == 200
+        made.choose(key, "A")
+
+    again = BlindTest(of_rows(*rows, folder=tmp_path), out)
+    assert len(made.keys) == len(ids)
+    assert again.choices == dict.fromkeys(made.keys, "A")
+
+
+def test_an_empty_line_is_no_choice_and_no_damage(
+    test: BlindTest, tmp_path: Path
+) -> None:
+    test.choose(test.keys[0], "B")
+    test.path.write_text(f"\n{test.path.read_text('utf-8')}\n\n", "utf-8")
+
+    assert BlindTest(sheets(tmp_path), test.path).choices == {test.keys[0]: "B"}
+
+
+def test_rows_that_one_system_lacks_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ReviewServer, "serve_forever", lambda self: None)
+    for name, ids in {"new": "abc", "old": "bcd"}.items():
+        rows = [{"id": one, "inputs": {"q": one}} for one in ids]
+        path = tmp_path / f"{name}.eval.json"
+        path.write_text(json.dumps({"rows": rows}), "utf-8")
+
+    code = main(["blind", *(str(tmp_path / f"{n}.eval.json") for n in ("new", "old"))])
+
+    assert code == 0
+    assert "2 rows not in every evaluation, and left out" in capsys.readouterr().err

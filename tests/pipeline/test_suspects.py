@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weft
-from weft.errors import DataError
+from weft.errors import ConfigError, DataError
 from weft.pipeline.measure.row_result import RowResult
 from weft.pipeline.measure.suspects import suspects_among
 
@@ -219,3 +220,29 @@ def test_any_answers_have_probabilities_in_order(data: Any) -> None:
     assert sure == sorted(sure, reverse=True)
     assert all(0.1 <= each <= 1 for each in sure)
     assert named == suspects_among(results, least=0.1)
+
+
+@pytest.mark.parametrize("least", [math.nan, 2, -1, "x", None, True])
+def test_a_probability_is_from_0_to_1(least: Any) -> None:
+    """NaN compares with nothing, and named every row."""
+    results, _ = planted(World(), 4)
+
+    with pytest.raises(ConfigError, match="Give a number from 0 to 1"):
+        weft.suspect_labels([_evaluation(some) for some in results], least=least)
+
+
+@pytest.mark.parametrize("given", [None, 3, "abc", [1, 2, 3]])
+def test_what_is_no_evaluation_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match="is no evaluation"):
+        weft.suspect_labels(given)
+
+
+def test_evaluations_by_several_metrics_are_refused() -> None:
+    """One metric's 1 says nothing of another's; a generator of one's is taken."""
+    results, _ = planted(World(), 4)
+    made = [_evaluation(some) for some in results]
+    other = replace(made[0], metric="another")
+
+    assert weft.suspect_labels(one for one in made) == weft.suspect_labels(made)
+    with pytest.raises(ConfigError, match=r"several metrics: .*another"):
+        weft.suspect_labels([*made[1:], other])

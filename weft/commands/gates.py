@@ -182,5 +182,9 @@ def blind(arguments: argparse.Namespace) -> Outcome:
     sheets = {n: read_sheet(path) for n, path in zip(names, paths, strict=True)}
     with held(out) as place:
         test = BlindTest(sheets, out, arguments.seed)
+        lone = len({r.key for s in sheets.values() for r in s.rows}) - len(test.keys)
+        if lone:
+            told = f"{counted(lone, 'row')} not in every evaluation, and left out"
+            remark(told, quiet=arguments.quiet)
         serve(BlindDesk(test), place, arguments)
     return Outcome(str(test), test.describe(), 0, f"what was picked is in {out}")

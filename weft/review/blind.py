@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from ..pipeline.errors import ArtifactError, ConfigError, DataError
+from ..pipeline.errors import ArtifactError, ConfigError, DataError, cause
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import LARGEST, read_bounded, write_whole
 from ..pipeline.ground.shapes import as_dict
@@ -199,10 +199,16 @@ class BlindTest:
             return {}
         found: dict[str, str] = {}
         try:
-            lines = read_bounded(self.path, LARGEST).splitlines()
+            # Not by splitlines: an id may hold a character that it takes for an end.
+            lines = read_bounded(self.path, LARGEST).split("\n")
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.path} cannot be read: {error}") from None
+            raise ConfigError(
+                f"{self.path} cannot be read: {cause(error)}",
+                hint="Name another file with --out",
+            ) from None
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
                 data = as_dict(strictjson.loads(line))
             except ValueError:
@@ -211,7 +217,7 @@ class BlindTest:
             if not isinstance(key, str) or choice not in (TIE, *self._letters):
                 raise ConfigError(
                     f"{self.path}, line {number}, is no choice",
-                    hint="Name another file with --out",
+                    hint="Mend the line, or name another file with --out",
                 )
             other = f"{self.path}, line {number}, is of"
             if data.get("systems") != sorted(self.systems) or key not in self.keys:

@@ -27,6 +27,8 @@ from ..pipeline.ground.shapes import is_dict
 from .sheet import Row
 
 _LONGEST_NOTE = 20_000
+_BEGINS = b'{"id"'
+"""How each line begins that is written here: nothing of another file is cut off."""
 _SCORE = Rule("score in [0, 1]", numbers.Real, 0, 1)
 
 
@@ -98,7 +100,7 @@ class Remarks:
             made = self.of(key).changed(patch)
             lines = {k: line for k, line in self._lines.items() if k != key}
             if made != Remark():
-                line = strictjson.dumps(_data(self._rows[key], made))
+                line = strictjson.keepable(_data(self._rows[key], made))
                 lines = self._lines | {key: line}
             if lines != self._lines:
                 self._write(lines)
@@ -116,8 +118,8 @@ class Remarks:
         seen = _state(self.path)
         data = b"" if seen is None else _bytes_of(self.path)
         whole, torn = data.split(b"\n")[:-1], data.rpartition(b"\n")[2]
-        if torn and _parsed(torn) is not None:
-            whole.append(torn)
+        if torn and (_parsed(torn) is not None or not _BEGINS.startswith(torn[:5])):
+            whole.append(torn)  # a line that is whole, or none that was written here
         lines, made = dict[str, str](), dict[str, Remark]()
         for number, line in enumerate(whole, 1):
             if line.strip():
@@ -173,7 +175,7 @@ def _remark(data: Mapping[str, Any]) -> Remark:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        data = strictjson.loads(line.decode("utf-8"))
+        data = strictjson.loads(line.decode("utf-8"), own=True)
     except ValueError:
         return None
     return data if is_dict(data) else None

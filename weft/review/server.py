@@ -268,7 +268,7 @@ def _known(file: int) -> Place:
     fresh = Place(0, secrets.token_urlsafe(_TOKEN_BYTES), file)
     try:
         data = as_dict(json.loads(system.read_at(file, 4096, 0)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return fresh
     port, token = data.get("port"), data.get("token")
     if not isinstance(port, int) or not 1024 <= port <= 65535:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pipeline.errors import DataError, cause
+from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import LARGEST, read_bounded
 from ..pipeline.ground.shapes import as_dict, as_list, is_dict, is_mapping
 from ..pipeline.measure.row_result import row_keys, told_of
@@ -119,10 +120,9 @@ def read_sheet(path: Path) -> Sheet:
         DataError: The file cannot be read, or holds something else.
     """
     try:
-        text = read_bounded(path, LARGEST)
         # NaN is no JSON; whoever wrote it meant that nothing is known.
-        data: object = json.loads(text, parse_constant=lambda _: None)
-    except (OSError, ValueError, RecursionError) as error:
+        data: object = strictjson.read_kindly(read_bounded(path, LARGEST))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}", hint=_HINT) from None
     tree = as_dict(data)
     if not as_list(tree.get("rows")):
@@ -169,7 +169,10 @@ def _call(raw: object) -> dict[str, Any]:
 
 def _number(value: object) -> float | None:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(cast("float", value)) if plain else None
+    try:
+        return float(cast("float", value)) if plain else None
+    except OverflowError:  # more digits than any score has
+        return None
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..pipeline.calls.budget import Budget, Ledger
 from ..pipeline.data.example import Example, require_rows
@@ -225,7 +225,7 @@ def _sizes(demos: object) -> list[int]:
     Raises:
         ConfigError: There is none, or one is no number of demos.
     """
-    given = list(demos) if isinstance(demos, Iterable) else []
+    given = list(cast("Iterable[object]", demos) if isinstance(demos, Iterable) else ())
     sizes = [size for size in given if type(size) is int and size >= 0]
     if not sizes or len(sizes) < len(given):
         raise ConfigError(

@@ -111,11 +111,12 @@ def templates_of(program: Program[..., Any]) -> dict[str, Template]:
     """
     made = {path: _template_of(module) for path, module in program.modules.items()}
     for at, decider in program.deciders.items():
-        words = decider.words if isinstance(decider, Classify) else {}
         path = f"{at}/module"
-        if path not in made or len(program.modules[path].spec.outputs) > 1:
+        if not isinstance(decider, Classify) or path not in made:
             continue
-        for output, choice in words.items():
+        if len(program.modules[path].spec.outputs) > 1:
+            continue
+        for output, choice in decider.words.items():
             made[path] = _worded(program.modules[path], output, choice.words)
     return made
 

@@ -22,6 +22,7 @@ from .words import brief
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
 _OWN_DEPTH = 2 * MAX_DEPTH
+_HALF = re.compile(r"[\ud800-\udfff]")
 _ROOM = 10  # levels for what an own text is put into, such as a line of a file
 _MOST_PARTS = 200_000
 _MARKS = {"[": 1, "{": 1, '":': 2, ",": 4}
@@ -132,15 +133,15 @@ def read_kindly(text: str) -> Any:
     r"""Parse JSON of weft's own that others may have written over.
 
     What no file could take again is made plain: a number that JSON has not is None, and
-    half a character is a `?`. What it gives, `loads` with `own=True` reads again, also
-    where it was put into something.
+    half a character is what it is escaped as. What it gives, `loads` with `own=True`
+    reads again, also where it was put into something.
 
     Raises:
         ValueError: It is no JSON, is nested too deeply, or holds a number of too many
             digits.
 
     >>> read_kindly('\ufeff{"a": [NaN, 1e999, "\\ud800"]}')
-    {'a': [None, None, '?']}
+    {'a': [None, None, '\\ud800']}
     """
     text = text.removeprefix("\ufeff")
     _check_depth(text, _OWN_DEPTH - _ROOM)
@@ -152,7 +153,8 @@ def read_kindly(text: str) -> Any:
     )
     if "\\u" not in text and is_text(text):
         return data
-    return json.loads(clean(json.dumps(data, ensure_ascii=False)))
+    text = json.dumps(data, ensure_ascii=False)
+    return json.loads(_HALF.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text))
 
 
 def loads_object(text: str) -> dict[str, Any]:

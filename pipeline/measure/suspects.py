@@ -13,7 +13,7 @@ import numbers
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..data.example import Example
 from ..errors import ConfigError, DataError
@@ -131,7 +131,9 @@ def _evaluations(given: object) -> list[Evaluation]:
     Raises:
         ConfigError: One is none, or has another metric.
     """
-    found: list[object] = list(given) if isinstance(given, Iterable) else [given]
+    found = [given]
+    if isinstance(given, Iterable):
+        found = [*cast("Iterable[object]", given)]
     made = [one for one in found if isinstance(one, Evaluation)]
     for one in found:
         if not isinstance(one, Evaluation):

@@ -249,8 +249,7 @@ COMPILED: Final[Mapping[str, Any]] = {
     "4 demos": compilers.LabeledFewShot(demos=4),
     "8 demos": compilers.LabeledFewShot(demos=8),
     "16 demos": compilers.LabeledFewShot(demos=16),
-    "TriggerTokens": compilers.TriggerTokens(),
-    TRIGGERS: compilers.TriggerTokens(turns=TURNS),
+    **dict.fromkeys(("TriggerTokens", TRIGGERS), compilers.TriggerTokens(turns=TURNS)),
     "Auto on text": compilers.Auto(),
     "PromptTuning": compilers.PromptTuning(steps=SOFT_STEPS, snapshots=1),
     CLOZE: compilers.PromptTuning(

@@ -75,7 +75,7 @@ def places(task: Task, now: Candidate, slot: str) -> Iterator[Place]:
     """
     program = now.apply(task.program)
     for path, module in program.deciders.items():
-        if not isinstance(module, Classify) or f"{path}/{slot}" in task.keeping.frozen:
+        if not isinstance(module, Classify) or not task.keeping.may(f"{path}/{slot}"):
             continue
         asked: Any = module.uses.running["module"]
         for name, values in choices_in(asked, "a decision").items():

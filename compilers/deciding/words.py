@@ -157,7 +157,7 @@ class FindWords(Proposer):
         """Values with the priors of what decides, estimated over rows."""
         whole = parent.but(values, told)
         paths = dict.fromkeys(place.path for place in _open(task, parent))
-        free = [p for p in paths if f"{p}/rule" not in task.keeping.frozen]
+        free = [p for p in paths if task.keeping.may(f"{p}/rule")]
         program = whole.apply(task.program)
         bare = without_priors(program, free)
         seen = await task.ran(f"{whole.id} without priors", bare, rows)

@@ -48,7 +48,7 @@ class ChooseModels(Proposer):
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """What was never contrasted, and what contrasts promise; half of each."""
-        paths = [p for p in task.program.modules if _may(task, p, "model")]
+        paths = [p for p in task.program.modules if task.keeping.may(f"{p}/model")]
         slots = {f"{path}/{slot}" for path in paths for slot in ("model", "sampling")}
         rest = {k: v for k, v in parents[0].values.items() if k not in slots}
         base = Candidate(rest, parents[0].origin, parents[0].parent)
@@ -225,7 +225,7 @@ class ChooseForm(Proposer):
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """The first parent in each form, in every module."""
-        paths = [p for p in task.program.modules if _may(task, p, "adapter")]
+        paths = [p for p in task.program.modules if task.keeping.may(f"{p}/adapter")]
         made = [
             parents[0].but({f"{p}/adapter": form for p in paths}, f"in the form {form}")
             for form in self.forms
@@ -246,7 +246,3 @@ def _assigned(candidate: Candidate, paths: Sequence[str]) -> Models:
     """The models that a candidate asks where it asks others than before."""
     held = ((path, candidate.values.get(f"{path}/model")) for path in paths)
     return {path: name for path, name in held if name is not None}
-
-
-def _may(task: Task, path: str, slot: str) -> bool:
-    return f"{path}/{slot}" not in task.keeping.frozen

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ...pipeline.adapters import adapter_of
-from ...pipeline.adapters.template import shows_instruction
 from ...pipeline.adapters.words import demos_fenced, without_words
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
@@ -67,15 +66,15 @@ def trained_in(task: Task, parent: Candidate, only: str, slot: str) -> list[Trai
         ConfigError: No module asks a model that runs in this process.
     """
     runtime, found = current(), list[Trained]()
+    hidden = task.keeping.unshown(parent)
     for path, module in parent.apply(task.program).modules.items():
         lm = runtime.model_of(path, module)
         model = lm.weights if isinstance(lm, LM) else None
         if not isinstance(model, WhiteModel) or only not in ("", path):
             continue
         form = runtime.form_for(module.parameters.adapter, lm, module.spec)
-        shown = slot != "instruction" or shows_instruction(str(form), module.spec)
-        changed = slot if shown else "adapter"
-        if f"{path}/{changed}" not in task.keeping.frozen:
+        changed = "adapter" if f"{path}/{slot}" in hidden else slot
+        if task.keeping.may(f"{path}/{changed}", parent):
             found.append(Trained(path, lm, model, form, changed))
     if not found:
         raise ConfigError(

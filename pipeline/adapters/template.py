@@ -60,11 +60,6 @@ def check_template(form: str, spec: Spec) -> None:
         fitted(template, spec)
 
 
-def shows_instruction(form: str, spec: Spec) -> bool:
-    """Whether a form shows the instruction: a template does where it begins with it."""
-    return "instruction" not in unshown_by(form, spec)
-
-
 def unshown_by(form: str, spec: Spec) -> tuple[str, ...]:
     """The slots of a module that no prompt in a form shows.
 

@@ -383,7 +383,7 @@ def most_of(estimate: Estimate) -> Amount:
 
 def exceeded(room: Room, need: Amount) -> BudgetExceeded:
     """The error of a refused claim, naming each limit that it would overshoot."""
-    hint = "Raise it, or resume with a larger one: a cache keeps what was paid for"
+    hint = "Raise the budget, or resume with more: a cache keeps what was paid for"
     wanted, limit = room.spent.plus(room.held).plus(need), room.limit
     over = [
         f"{part * unit:.12g} {name} of {most * unit:.12g}"

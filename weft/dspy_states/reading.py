@@ -111,10 +111,8 @@ def _tell_unshown(one: Predictor, changes: Mapping[str, Any], where: str) -> Non
     """Say what is taken over and stands in no prompt of the module."""
     module, path = one.module, one.path
     for slot in unshown_by(module.parameters.adapter, module.spec):
-        if (
-            changes.get(f"{path}/{slot}", now := getattr(module.parameters, slot))
-            != now
-        ):
+        now = getattr(module.parameters, slot)
+        if changes.get(f"{path}/{slot}", now) != now:
             _log.warning(
                 "%s: the %s of %r, which its template does not show: %s",
                 where,

@@ -110,7 +110,7 @@ def _request(
     parameters = replace(now, demos=(*now.demos, *demos), nearest=0)
     form = current().form_for(now.adapter, lm, module.spec)
     rendered = rendered_for(form, module.told, parameters, inputs, lm)
-    return request_for(lm, now, replace(rendered, response_format=None), Settings())
+    return request_for(lm, now, rendered._replace(response_format=None), Settings())
 
 
 def _reply_tokens(module: Module[..., Any], answers: Mapping[str, str]) -> int:

@@ -43,8 +43,7 @@ class Around(NamedTuple):
     cue: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A call as it goes to a model.
 
     Args:

@@ -63,12 +63,18 @@ def values_as_text(
     no control token either: what its instruction and its template hold is somebody's
     own, and may well be meant, so that values are told apart here alone.
     """
-    if parameters.soft is not None or has_words(lm):
+    # What a model has is looked up only where a text could forge it.
+    forged = bool(parameters.demos) or any(map(_may_hold, inputs.values()))
+    if parameters.soft is not None or (forged and has_words(lm)):
         inputs, parameters = without_words(inputs), demos_fenced(parameters)
     if continues and _control_of(lm):
         plain_of = partial(as_text, lm=lm)
         return plain_of(dict(inputs)), demos_fenced(parameters, plain_of)
     return inputs, parameters
+
+
+def _may_hold(value: JSON) -> bool:
+    return not isinstance(value, str) or "<|" in value
 
 
 def as_text(value: Any, lm: LanguageModel | None) -> Any:
@@ -121,7 +127,7 @@ def with_words(rendered: Rendered, soft: Soft, *, in_process: bool) -> Rendered:
             hint="Ask models of images and sound without soft words",
         )
     turns[at] = replace(turns[at], content=_placed(text, soft, rendered))
-    return replace(rendered, messages=tuple(turns))
+    return rendered._replace(messages=tuple(turns))
 
 
 def _placed(text: str, soft: Soft, rendered: Rendered) -> str:

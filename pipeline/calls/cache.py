@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ..ground.files import Unusable, prepare_folder
 from ..ground.lazy import first_use
 from ..ground.loops import Waiter, afresh_in_children
+from ..ground.system import cache_place
 from ..lm.request import Response
 from .claims import Claims, claims_in
 from .database import DATABASE, Damaged, Deleted, move_aside
@@ -147,8 +148,7 @@ class Cache(SharedStore):
         path: str | os.PathLike[str] | None = None,
         memory_bytes: int = DEFAULT_MEMORY,
     ) -> None:
-        named = path or os.environ.get("WEFT_CACHE") or ".weft/cache"
-        self.path: Final = Path(named).absolute()
+        self.path: Final = Path(path or cache_place()).absolute()
         self._memory = MemoryCache(memory_bytes)
         self._writer = Writer(self._write, self._write_now)
         self._lock = threading.RLock()

@@ -4,6 +4,7 @@ POSIX has all of it. Python on Windows has no `fcntl` and no `resource`, no fork
 owners, no links to refuse, and `os.open` there turns line ends into two characters
 unless it is told not to. `filelock` and `portalocker` know such locks too; the first
 wants a second file beside each that is locked, and neither locks one byte of a file.
+And what the environment names: the folder of the cache.
 """
 
 from __future__ import annotations
@@ -169,3 +170,13 @@ def most_files() -> int | None:
         return None
     files, _ = _resource.getrlimit(_resource.RLIMIT_NOFILE)
     return None if files == _resource.RLIM_INFINITY else int(files)
+
+
+def cache_place() -> str:
+    """The folder of answers and of what is known of models, as it is named just now.
+
+    It is asked before every call, and the environment and the working directory may
+    change between two: so it takes as little as it can.
+    """
+    named = os.environ.get("WEFT_CACHE") or ".weft/cache"
+    return named if named[:1] == "/" else os.path.join(os.getcwd(), named)  # noqa: PTH109, PTH118

@@ -88,7 +88,7 @@ async def _score_row(
         return _failed(example, None, error, nodes)
     asked: list[NodeRun] = []
     here = current()
-    apart = replace(here, account="judge", hooks=(*here.hooks, asked.append))
+    apart = here.having(account="judge", hooks=(*here.hooks, asked.append))
     try:
         with entered(apart), answered_by(run.trace.nodes, _modules_of(program)):
             score = await apply_metric(metric, read(example), value)

@@ -307,8 +307,8 @@ class _Question:
             # What is left may be simple enough for a grammar, as the whole was not.
             grammar = adapter.grammar(spec, rendered.fence, room)
             enforced = None if grammar else adapter.response_format(spec, room)
-        return replace(
-            rendered, messages=turns, response_format=enforced, grammar=grammar
+        return rendered._replace(
+            messages=turns, response_format=enforced, grammar=grammar
         )
 
 

@@ -182,7 +182,7 @@ class LocalEngine(DirectCalls):
         """Run; one that is suspended says how it is resumed."""
         if self._at is None:
             context = there.context.having(journal=journal_of_run())
-            there = there._replace(context=context)
+            there = _There(there.target, there.path, context)
         try:
             return await _run(there, bound, runs)
         except Suspended as error:
@@ -229,7 +229,8 @@ class LocalEngine(DirectCalls):
         if settings.forms is not None:
             return there
         settings = settings.having(forms=Forms())
-        return there._replace(context=there.context.having(settings=settings))
+        context = there.context.having(settings=settings)
+        return _There(there.target, there.path, context)
 
 
 ONE_OFF = LocalEngine()
@@ -275,15 +276,16 @@ async def _recorded_run(
     began = time.perf_counter()
     clock = outer.began or began
     journal = journal_inside(outer)
-    context = outer.having(record=runs, path="", order=(), began=clock, journal=journal)
+    moved = partial(outer.having, record=runs, began=clock, journal=journal)
     try:
         if target.node_kind == "program":
-            inside = context.having(path=f"{path}/" if nested else "")
+            inside = moved(path=f"{path}/" if nested else "", order=())
             value = await _graph(target, bound, inside)
         else:
-            value = await _known_module(target, bound, context.at(0), path)
+            value = await _known_module(target, bound, moved(path="", order=(0,)), path)
     finally:
-        runs.sort(key=lambda node: node.order)
+        if len(runs) > 1:
+            runs.sort(key=lambda node: node.order)
         if outer.record is not None:
             first = outer.order
             outer.record.extend(replace(n, order=first + n.order) for n in runs)

@@ -24,6 +24,7 @@ from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked_as, path_of
+from ..ground.system import cache_place
 from ..lm.embedding.model import EmbeddingModel
 from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of
@@ -66,6 +67,8 @@ class Options(TypedDict, total=False):
 class _Changes(TypedDict, total=False):
     """What changes from row to row and from try to try."""
 
+    account: str
+    hooks: tuple[Hook, ...]
     sample: int
     tried: bool
     forms: Forms
@@ -174,8 +177,10 @@ class Settings:
     @property
     def _usual(self) -> LanguageModel | None:
         """The scope's model, or WEFT_LM."""
+        if self.lm is not None:
+            return self.lm
         named = os.environ.get("WEFT_LM", "").strip()
-        return as_lm(named) if named and self.lm is None else self.lm
+        return as_lm(named) if named else None
 
     def form_asked(self, own: str) -> str:
         """The form that a module asks in: its own, the scope's, WEFT_ADAPTER.
@@ -209,6 +214,7 @@ _scope: contextvars.ContextVar[Settings | None] = contextvars.ContextVar(
     "weft_settings", default=None
 )
 _caches: dict[Path, Cache] = {}
+_default: dict[str, Cache] = {}
 
 
 def current() -> Settings:
@@ -382,7 +388,11 @@ def _cache_of(value: Any) -> AnswerStore | None:
 
 
 def _default_cache() -> Cache:
-    return _cache_at(Path(os.environ.get("WEFT_CACHE") or ".weft/cache"))
+    place = cache_place()  # asked before every call, and rarely another one
+    found = _default.get(place)
+    if found is None:
+        found = _default[place] = _cache_at(Path(place))
+    return found
 
 
 def _cache_at(folder: Path) -> Cache:

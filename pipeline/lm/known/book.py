@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from ...errors import ArtifactError, ConfigError
 from ...ground.files import opening, prepare_folder
 from ...ground.loops import PerProcess
+from ...ground.system import cache_place
 from ..abilities import KINDS_OF_VALUES, Abilities
 from .file import (
     Fact,
@@ -347,6 +348,5 @@ _books: Final = PerProcess[str, Book](lambda place: Book(Path(place)), Book.free
 
 def _book() -> Book:
     """The book in the folder of the cache, as the environment names it now."""
-    named = os.environ.get("WEFT_CACHE") or ".weft/cache"
-    place = named if named[:1] == "/" else f"{os.getcwd()}/{named}"  # noqa: PTH109
+    place = cache_place()
     return _books.get(place) or _books(place)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import weft
 from tests.pipeline.lm.support import answer_of, asking, fill, key_of
 from tests.timing import PATIENCE
 from weft.pipeline.calls.cache import Cache, CacheStats, MemoryCache
@@ -84,6 +85,22 @@ def test_default_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WEFT_CACHE")
     monkeypatch.chdir(tmp_path)
     assert Cache().path == tmp_path / ".weft" / "cache"
+
+
+def test_default_place_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is looked up at each call: a process may change directory between two."""
+    model, places = weft.FunctionLM(lambda _: "[[ answer ]]\nyes"), ("one", "two")
+    ask = weft.Predict("question -> answer", lm=model, adapter="chat/1")
+    monkeypatch.delenv("WEFT_CACHE")
+    for name in (*places, *places):
+        (tmp_path / name).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / name)
+        ask(question="?")
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "three"))
+    ask(question="?")
+
+    assert len(model.requests) == 3
+    assert all((tmp_path / name / ".weft" / "cache").is_dir() for name in places)
 
 
 def test_counts(tmp_path: Path) -> None:

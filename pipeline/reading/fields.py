@@ -21,6 +21,7 @@ from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .data import alternatives, kinds_of
 from .nearjson import quoted
+from .sentences import told
 from .typography import folded
 from .values import candidates, mended, stated, without_thought
 
@@ -157,7 +158,7 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
         framed = ":" in first or "[" in first
         if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:
             return None
-    elif given.cut:
+    elif given.cut or (body in given.echoed and told(body, name, field.kind)):
         return None
     return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))
 

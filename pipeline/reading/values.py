@@ -34,6 +34,7 @@ from .scalars import (
     digits_of,
     number_of,
 )
+from .sentences import told
 from .typography import BOX, folded, without_latex
 
 _BLANK = " \t\r\n"
@@ -148,6 +149,7 @@ def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
                     yield value, f"{said}, from the first line"
 
     yield from _stated(text, note, field)
+    yield from _told(text, note, field)
 
 
 def _unlabelled(text: str, field: FieldSpec) -> str:
@@ -172,6 +174,21 @@ def _stated(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
     if all(one[0] == kept[0][0] for one in kept):
         value, read = kept[-1]
         yield value, f"{read}, as the text says of its answer"
+
+
+def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
+    """The value that a sentence names, where it names no other one."""
+    if field.kind not in ("choice", "boolean", "integer", "number"):
+        return
+    known: list[tuple[Any, str]] = []
+    for part in told(text, field.name, field.kind):
+        for value, said in _one(part.value, note, field):
+            if _names_another(part.rest, value, field) or not part.agrees(value):
+                return
+            known.append((value, said))
+    if known and all(one[0] == known[0][0] for one in known):
+        value, said = known[0]
+        yield value, f"{said}, as the sentence says"
 
 
 def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:

@@ -1,0 +1,133 @@
+"""A value that a sentence names, where a word is wanted: "The mood is good".
+
+Models give reasons with a label ("Positive. The food is praised."), say what it is a
+label of, or what the answer is. A sentence is read only as a whole, as one that names a
+value and takes nothing back: one that asks, denies, doubts, quotes or holds two is left
+alone, since what it means would have to be guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from .typography import folded
+
+_LONGEST: Final = 400
+"""Characters of a text that is read, with the reasons that it gives."""
+_VALUE: Final = r"(?P<value>[^\s?][^?\n]{0,99}?)"
+_FITTING: Final = (
+    r"(?:(?:final|correct|best|right|predicted|overall"
+    r"|(?:most[ ])?(?:appropriate|fitting|likely|suitable))[ ]){0,2}"
+)
+_NOUNS: Final = (
+    "answer|label|class|category|choice|option|classification|prediction|result|value"
+)
+_THINGS: Final = (
+    "text|review|statement|claim|sentence|message|passage|question|hypothesis|input"
+)
+_IS: Final = r"(?:[ ](?:is|are|was|would[ ]be|should[ ]be)|[ ]?=|[ ]?:)[ ]?:?[ ]?"
+_HEAD: Final = r"(?:(?:sure|ok|okay|so|thus|hence|therefore)[,.!:]?[ ])?"
+_MARKED: Final = re.compile(
+    r"[^?\n]{1,300}?\b(?:is|are|as|be)\b:?[ ](?:\*\*|[\"`\u201c])"
+    r"(?P<value>[^*\"`\u201c\u201d?\n]{1,100})(?:\*\*|[\"`\u201d])[.!]?",
+    re.IGNORECASE,
+)
+"""It ends with a word that is marked, and says that something is that."""
+_BRACKETED: Final = re.compile(rf"{_VALUE}[ ]\((?P<rest>[^()?]+)\)[.!]?")
+_REASONED: Final = re.compile(
+    rf"(?![0-9]+\.){_VALUE}(?:[:;.!][ ]|[ ](?:--?|[\u2013\u2014])[ ]"
+    r"|,?[ ](?=(?:because|since)[ ]))(?P<rest>[^?]+)",
+    re.IGNORECASE,
+)
+"""A value, and behind it why; a number with a point may begin a list."""
+_AGREED: Final = re.compile(r"(?P<value>yes|no),[ ](?P<rest>[^?]+)", re.IGNORECASE)
+_TAKEN_BACK: Final = re.compile(
+    r"\b(?:but|however|(?:al)?though|yet|except|unless|whether|if|or|maybe|perhaps|might"
+    r"|may|possibly|unsure|unclear|unlikely|hardly|rather|instead|depends?|partly|also"
+    r"|sa(?:ys?|id)|asks?|call(?:s|ed)|told|quote[sd]?|some|many|others|people|could|can"
+    r"|actually|wait|both|none|neither|nor)\b",
+    re.IGNORECASE,
+)
+_DENIES: Final = re.compile(
+    r"\b(?:not|no|never|cannot|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?"
+    r"|mistaken(?:ly)?)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_AFFIRMS: Final = re.compile(r"\b(?:correct|right|accurate|holds)\b", re.IGNORECASE)
+
+
+class Told(NamedTuple):
+    """What a text may name.
+
+    Args:
+        value: The part that should be the value.
+        rest: All else that it says; another value in it would be a second reading.
+    """
+
+    value: str
+    rest: str
+
+    def agrees(self, value: object) -> bool:
+        """Whether what else is said fits to the value that the part was read as.
+
+        >>> (
+        ...     Told("True", "It is wrong").agrees(True),
+        ...     Told("No", "It is wrong").agrees(False),
+        ... )
+        (False, True)
+        """
+        denies = _DENIES.search(self.rest) is not None
+        if value is False:
+            return denies or not _AFFIRMS.search(self.rest)
+        return not denies
+
+
+def told(text: str, name: str, kind: str) -> list[Told]:
+    """What a text may name as the value of a field; the caller reads each part.
+
+    Args:
+        text: One or more sentences, on one line.
+        name: The field's name: "The mood is ...".
+        kind: The field's kind; numbers are not taken from before a reason, since they
+            may begin a list.
+
+    >>> told("The mood is positive.", "mood", "choice")
+    [Told(value='positive', rest='The mood is')]
+    >>> told("Positive - the food is praised", "mood", "choice")
+    [Told(value='Positive', rest='the food is praised')]
+    >>> told("Positive. Or so I think.", "mood", "choice")
+    []
+    >>> told("Is the mood positive?", "mood", "choice")
+    []
+    """
+    text = text.strip()
+    if "\n" in text or len(text) > _LONGEST:
+        return []
+    patterns = [*_named(name), _MARKED, _BRACKETED]
+    if kind in ("choice", "boolean"):
+        patterns.append(_REASONED)
+    if kind == "boolean":
+        patterns.append(_AGREED)
+    found = [pattern.fullmatch(text) for pattern in patterns]
+    parts = [Told(one["value"], _without(text, one)) for one in found if one]
+    return [part for part in parts if not _TAKEN_BACK.search(part.rest)]
+
+
+@lru_cache(maxsize=512)
+def _named(name: str) -> tuple[re.Pattern[str], ...]:
+    """Sentences about a field of that name, or about an answer of any name."""
+    own = re.escape(folded(name)).replace(r"\ ", "[ _-]")
+    noun = rf"{_FITTING}(?:{own}|{_NOUNS})"
+    subject = rf"(?:(?:the|this|my|its|your)[ ])?{noun}|(?:the|this)[ ](?:{_THINGS})"
+    says = rf"{_HEAD}(?:{subject}|it|this|that){_IS}{_VALUE}[.!]*"
+    said = rf"{_VALUE}[ ]is[ ](?:the|my)[ ]{noun}[.!]*"
+    return re.compile(says, re.IGNORECASE), re.compile(said, re.IGNORECASE)
+
+
+def _without(text: str, found: re.Match[str]) -> str:
+    """The text without the value, and without what only marks it."""
+    start, end = found.span("value")
+    around = f"{text[:start]} {text[end:]}"
+    return around.strip(" .!*_\"'`()\u201c\u201d-\u2013\u2014:;,")

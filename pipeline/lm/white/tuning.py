@@ -155,6 +155,7 @@ class Tuning(Generic[V]):
 
     def loss(self, some: Sequence[int]) -> Any:
         """The mean loss of a token of the replies of some rows."""
+        self.loaded.take_threads()
         with self.learner.frozen():
             batch = self.lessons.batch(some, self.learner.before)
             return loss_of(self.learner.logits(batch), batch)
@@ -190,11 +191,13 @@ class Tuning(Generic[V]):
         """Go on from what was kept.
 
         Raises:
-            ValueError: It is of another training.
+            ValueError: It is of another training, or damaged; nothing has changed then.
         """
-        state: Mapping[str, Any] = safetensors.load(kept)
         parameters = self.learner.parameters
-        if any(state[f"{at}"].shape != p.shape for at, p in enumerate(parameters)):
+        state = _read(kept)
+        shapes = {f"{at}": p.shape for at, p in enumerate(parameters)}
+        found = {name: state[name].shape for name in shapes if name in state}
+        if shapes != found or not {"done", "losses"} <= {*state}:
             raise ValueError("it is of another training")
         with torch.no_grad():
             for at, parameter in enumerate(parameters):
@@ -225,6 +228,19 @@ class Tuning(Generic[V]):
             made += order[at : at + size - len(made)]
             turn, at = turn + 1, 0
         return made
+
+
+def _read(kept: bytes) -> Mapping[str, Any]:
+    """The tensors of a training that was kept.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    try:
+        state: Mapping[str, Any] = safetensors.load(kept)
+    except Exception as error:  # noqa: BLE001 - the library has errors of its own
+        raise ValueError(f"it holds no tensors: {error}") from None
+    return state
 
 
 def loss_of(logits: Any, batch: Batch) -> Any:

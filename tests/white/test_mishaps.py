@@ -95,7 +95,8 @@ def test_what_would_have_one_name_is_refused_before_it_is_trained(
                 passing=0.4,
             )
 
-    for given in (("a", "b", kind(steps=1, called="hue")), ("größe", "grüße", compiler)):
+    called = kind(steps=1, called="hue")
+    for given in (("a", "b", called), ("größe", "grüße", compiler)):
         with pytest.raises(ConfigError, match="would both be called") as caught:
             tried(*given)
         assert "module=" in caught.value.hint

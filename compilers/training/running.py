@@ -38,8 +38,9 @@ V = TypeVar("V")
 _log: Final = logging.getLogger("weft")
 _EVERY: Final = 10
 """Steps from one time that a training is kept to the next."""
-_SHARE: Final = 0.5
-"""Of the tokens that a budget leaves: what all trainings of a proposer may take."""
+SHARE: Final = 0.5
+"""Of the tokens and the seconds that a budget leaves: what all trainings of a proposer
+may take, so that what was trained can race and be verified."""
 
 
 async def candidates(
@@ -137,6 +138,7 @@ async def trained(
         BudgetExceeded: It does not pay for a single step.
         ContextLengthError: A row does not fit the model's context.
     """
+    until = time.monotonic() + task.allowance.seconds(SHARE) / parts
     held = await WORKER.run(loaded.load, model)
     made = await WORKER.run(tuning.Tuning, held, lessons, plan)
     steps = _affordable(task, made, parts)
@@ -151,11 +153,12 @@ async def trained(
     try:
         await _read(task, made)
         for step in range(steps):
-            began = time.monotonic()
             if step >= went_before:
+                if step and time.monotonic() > until:
+                    await WORKER.run(made.snap)
+                    break
                 await WORKER.run(made.step)
-            seconds = time.monotonic() - began
-            task.allowance.ledger.train(made.tokens(step), seconds)
+            task.allowance.ledger.train(made.tokens(step), made.seconds[step])
             done = step + 1
             if done in wanted and done > went_before:
                 await WORKER.run(made.snap)
@@ -186,7 +189,7 @@ def _affordable(task: Task, made: Tuning[V], parts: int) -> int:
     Raises:
         BudgetExceeded: Not one.
     """
-    free = task.allowance.tokens(_SHARE) / parts - made.reading
+    free = task.allowance.tokens(SHARE) / parts - made.reading
     taken = 0
     for step in range(made.plan.steps):
         taken += made.tokens(step)

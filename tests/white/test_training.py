@@ -368,20 +368,6 @@ def test_a_model_elsewhere_cannot_be_trained() -> None:
         )
 
 
-def test_a_result_keeps_its_best_program_of_text(lm: weft.LM, tmp_path: Path) -> None:
-    """Beside the soft words, in one artifact."""
-    compiler = Sequence(
-        of=(TRIPLE(instructions=("Name it.",)), PromptTuning(steps=1, rate=1e-6))
-    )
-    with weft.use(cache=None):
-        made = weft.compile(module(lm), ROWS, metric=METRIC, compiler=compiler)
-    soft = next(p for p in made.ranking if p.parameters.soft is not None)
-    path = weft.save(soft, tmp_path / "hue.weft.json", text_only=made.seed)
-
-    assert weft.load(path).parameters.soft == soft.parameters.soft
-    assert weft.load(path, soft=False).parameters.soft is None
-
-
 def test_lessons_are_what_is_sent(lm: weft.LM) -> None:
     """The request as it will be rendered, and the reply as the adapter writes it."""
     first = lessons(lm, blank(lm))[0]

@@ -9,6 +9,7 @@ machine give the same bytes, in one go or resumed from what was kept.
 from __future__ import annotations
 
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -121,6 +122,7 @@ class Tuning(Generic[V]):
         self._adam = torch.optim.Adam(self.learner.parameters, lr=plan.rate)
         self.done = 0
         self.losses: list[float] = []
+        self.seconds: list[float] = []
         self.snaps: dict[int, dict[str, Any]] = {}
 
     @property
@@ -141,7 +143,7 @@ class Tuning(Generic[V]):
 
     def step(self) -> Taken:
         """Learn from the next rows."""
-        plan, number = self.plan, self.done
+        plan, number, began = self.plan, self.done, time.monotonic()
         share = number / max(1, plan.steps)
         for group in self._adam.param_groups:
             group["lr"] = plan.rate * (1.0 - 0.9 * share)
@@ -151,6 +153,7 @@ class Tuning(Generic[V]):
         self._adam.step()
         self.done = number + 1
         self.losses.append(float(loss.detach()))
+        self.seconds.append(time.monotonic() - began)
         return Taken(self.losses[-1], self.tokens(number))
 
     def loss(self, some: Sequence[int]) -> Any:
@@ -177,6 +180,7 @@ class Tuning(Generic[V]):
         """What a resumed training needs, as safetensors."""
         state: dict[str, Any] = {"done": torch.tensor([self.done])}
         state["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         for step, snap in self.snaps.items():
             state |= {f"snap/{step}/{name}": value for name, value in snap.items()}
         held = self._adam.state
@@ -197,7 +201,7 @@ class Tuning(Generic[V]):
         state = _read(kept)
         shapes = {f"{at}": p.shape for at, p in enumerate(parameters)}
         found = {name: state[name].shape for name in shapes if name in state}
-        if shapes != found or not {"done", "losses"} <= {*state}:
+        if shapes != found or not {"done", "losses", "seconds"} <= {*state}:
             raise ValueError("it is of another training")
         with torch.no_grad():
             for at, parameter in enumerate(parameters):
@@ -215,6 +219,7 @@ class Tuning(Generic[V]):
                 self.snaps.setdefault(int(step), {})[what] = value.clone()
         self.done = int(state["done"][0])
         self.losses = [float(loss) for loss in state["losses"]]
+        self.seconds = [float(took) for took in state["seconds"]]
 
     def _rows(self, step: int) -> list[int]:
         """The rows of a step: all in a drawn order, and again in another one."""

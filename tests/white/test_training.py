@@ -29,6 +29,7 @@ from weft.pipeline.errors import BudgetExceeded, ConfigError, QuoteError
 from weft.pipeline.lm.soft.words import Place, Soft
 from weft.pipeline.lm.white.encoders import Encoder, Shape
 from weft.pipeline.lm.white.lessons import Lesson, Lessons, row_of
+from weft.pipeline.lm.white.loaded import Loaded
 from weft.pipeline.lm.white.triggers import Hunt, Triggers
 from weft.pipeline.lm.white.tuning import Tuning, loss_of
 from weft.pipeline.lm.white.vectors import Vectors, WordsPlan, logits_of
@@ -113,6 +114,30 @@ def test_what_was_read_beforehand_changes_no_loss(lm: weft.LM) -> None:
         anew = made.loss(range(6))
 
     assert float(kept) == pytest.approx(float(anew), abs=1e-5)
+
+
+def test_what_stands_before_the_words_is_read_once(
+    lm: weft.LM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step reads the words and what follows them, whatever stands before."""
+    made = Tuning(held(lm), lessons(lm, blank(lm)), plan())
+    read, forward = list[int](), Loaded.forward
+
+    def counted(loaded: Loaded, embeds: Any, *given: Any, **options: Any) -> Any:
+        read.append(int(embeds.shape[1]))
+        return forward(loaded, embeds, *given, **options)
+
+    monkeypatch.setattr(Loaded, "forward", counted)
+    for at in range(6):
+        made.read(at)
+    assert sum(read) == made.reading
+
+    read.clear()
+    for _ in range(4):
+        made.step()
+    assert len(read) == 4
+    assert max(read) == max(len(row.tail) for row in made.lessons.rows)
+    assert max(read) < min(row.length for row in made.lessons.rows) / 2
 
 
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "projection"])

@@ -141,7 +141,8 @@ class Allowance:
         if left.tokens is None:
             return math.inf
         kept = math.ceil(self._aside * self.a_row) * _DEARER * self._tokens_a_call()
-        return max(0.0, share * (left.tokens - kept))
+        over = self._left_over.get("tokens", 0.0)
+        return max(0.0, share * (left.tokens - over - kept))
 
     def seconds(self, share: float) -> float:
         """Seconds of a share of the room, for training; infinity without a limit."""

@@ -131,7 +131,6 @@ def test_what_stands_before_the_words_is_read_once(
     for at in range(6):
         made.read(at)
     assert sum(read) == made.reading
-
     read.clear()
     for _ in range(4):
         made.step()

@@ -77,6 +77,8 @@ OF_ANOTHER_KIND = (
     (f"{TO_DSPY} kept.weft.json", IS_NO_EXPORT),
     ("demo --out notes.py", "it is not a folder"),
     ("soft adapter kept.weft.json --model base.gguf --out notes.py", "an adapter"),
+    ("soft bake kept.weft.json --model base.gguf --out folder", "not a baked model"),
+    ("soft bake kept.weft.json --model base.gguf --out weights", "not a baked model"),
     ("soft export kept.weft.json --model base.gguf --peft folder", "of peft's"),
     ("draft mine.py:sort --task Sort. --out notes.py", "is not written over"),
     ("interview mine.py:sort --out notes.py", "is not written over"),
@@ -108,6 +110,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         Path("x").mkdir()
         Path("folder").mkdir()
         Path("folder/weights.bin").write_bytes(b"1")
+        Path("weights").mkdir()
+        Path("weights/config.json").write_text("{}", "utf-8")
         Path("link.jsonl").symlink_to("rows.jsonl")
         os.link("rows.jsonl", "hard.jsonl")
         main(shlex.split(f"{COMPILE} --out kept.weft.json"))

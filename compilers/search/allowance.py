@@ -135,13 +135,19 @@ class Allowance:
     def tokens(self, share: float) -> float:
         """Tokens of a share of the room, for training; infinity where none is limited.
 
-        A limit in calls is none: training calls nobody. Time is read while it goes on.
+        A limit in calls is none: training calls nobody.
         """
         left = self.ledger.remaining()
         if left.tokens is None:
             return math.inf
         kept = math.ceil(self._aside * self.a_row) * _DEARER * self._tokens_a_call()
-        return max(0.0, share * (left.tokens - kept))
+        over = self._left_over.get("tokens", 0.0)
+        return max(0.0, share * (left.tokens - over - kept))
+
+    def seconds(self, share: float) -> float:
+        """Seconds of a share of the room, for training; infinity without a limit."""
+        left = self._free_seconds()
+        return math.inf if left is None else max(0.0, share * left)
 
     def rows(self, share: float) -> float:
         """Rows that a share of the room pays for; infinity where nothing is limited."""

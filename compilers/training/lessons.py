@@ -129,7 +129,8 @@ async def lessons_for(
                 if source == SOURCES[0]
                 else "no run passed"
             ),
-            hint="Give rows with labels of its outputs, or teacher=, or passing=",
+            hint="Give rows with labels of its outputs, or teacher=, or passing=; or "
+            "train another module alone, by module=",
         )
     by_id = {row.id: row for row in rows}
     program = parent.apply(task.program)

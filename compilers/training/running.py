@@ -7,6 +7,7 @@ Steps that were made before a kill are booked again: the budget decides the same
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ...pipeline.errors import BudgetExceeded, ConfigError
 from ...pipeline.ground.files import write_bytes
 from ...pipeline.ground.lazy import deferred
+from ...pipeline.lm.soft.words import name_for
 from ...pipeline.lm.white.lessons import Lesson
 from ...pipeline.lm.white.weights import WhiteModel
 from ...pipeline.lm.white.worker import WORKER
@@ -33,10 +35,12 @@ else:
 
 V = TypeVar("V")
 
+_log: Final = logging.getLogger("weft")
 _EVERY: Final = 10
 """Steps from one time that a training is kept to the next."""
-_SHARE: Final = 0.5
-"""Of the tokens that a budget leaves: what all trainings of a proposer may take."""
+SHARE: Final = 0.5
+"""Of the tokens and the seconds that a budget leaves: what all trainings of a proposer
+may take, so that what was trained can race and be verified."""
 
 
 async def candidates(
@@ -46,6 +50,7 @@ async def candidates(
     slot: str,
     of: Callable[[Trained, int], Awaitable[list[V]]],
     what: str,
+    called: str = "",
 ) -> list[Candidate]:
     """Candidates with what was trained for each module, the states in the end first.
 
@@ -56,11 +61,14 @@ async def candidates(
         slot: The parameter that is trained.
         of: Trains for a module, given how many trainings share the budget.
         what: What was trained, for people.
+        called: What it is called; the modules' paths by default.
 
     Raises:
-        ConfigError: No module asks a model that runs in this process.
+        ConfigError: No module asks a model that runs in this process, or several would
+            get one name, by which a served model could not tell them apart.
     """
     found = trained_in(task, parent, only, slot)
+    _refuse_one_name(found, called)
     made = [await of(one, len(found)) for one in found]
     least = min(map(len, made))
     slots = [f"{one.path}/{slot}" for one in found]
@@ -71,6 +79,24 @@ async def candidates(
         )
         for at in range(least)
     ]
+
+
+def _refuse_one_name(found: Sequence[Trained], called: str) -> None:
+    """Refuse modules whose words or updates would have one name.
+
+    Raises:
+        ConfigError: Some would.
+    """
+    by_name: dict[str, str] = {}
+    for one in found:
+        name = called or name_for(one.path)
+        other = by_name.setdefault(name, one.path)
+        if other != one.path:
+            raise ConfigError(
+                f"what is trained for {other!r} and for {one.path!r} would both be "
+                f"called {name!r}",
+                hint="Train one module after the other, by module= and called=",
+            )
 
 
 def refuse_unknown(option: str, value: str, known: Sequence[str]) -> None:
@@ -112,6 +138,7 @@ async def trained(
         BudgetExceeded: It does not pay for a single step.
         ContextLengthError: A row does not fit the model's context.
     """
+    until = time.monotonic() + task.allowance.seconds(SHARE) / parts
     held = await WORKER.run(loaded.load, model)
     made = await WORKER.run(tuning.Tuning, held, lessons, plan)
     steps = _affordable(task, made, parts)
@@ -126,11 +153,12 @@ async def trained(
     try:
         await _read(task, made)
         for step in range(steps):
-            began = time.monotonic()
             if step >= went_before:
+                if step and time.monotonic() > until:
+                    await WORKER.run(made.snap)
+                    break
                 await WORKER.run(made.step)
-            seconds = time.monotonic() - began
-            task.allowance.ledger.train(made.tokens(step), seconds)
+            task.allowance.ledger.train(made.tokens(step), made.seconds[step])
             done = step + 1
             if done in wanted and done > went_before:
                 await WORKER.run(made.snap)
@@ -161,7 +189,7 @@ def _affordable(task: Task, made: Tuning[V], parts: int) -> int:
     Raises:
         BudgetExceeded: Not one.
     """
-    free = task.allowance.tokens(_SHARE) / parts - made.reading
+    free = task.allowance.tokens(SHARE) / parts - made.reading
     taken = 0
     for step in range(made.plan.steps):
         taken += made.tokens(step)
@@ -198,4 +226,9 @@ def _resume(made: Tuning[V], file: Path) -> None:
         data = file.read_bytes()
     except FileNotFoundError:
         return
-    made.resume(data)
+    try:
+        made.resume(data)
+    except ValueError as error:
+        _log.warning(
+            "%s is not gone on with, %s: the training begins anew", file, error
+        )

@@ -18,6 +18,7 @@ from ..search.candidate import Candidate
 from ..search.cost import Training
 from ..search.task import Task
 from .lessons import Trained, lessons_for, trained_in
+from .running import SHARE
 
 if TYPE_CHECKING:
     from ...pipeline.lm.white import loaded, triggers
@@ -98,6 +99,7 @@ class FindTriggers(Proposer):
         )
         held = await WORKER.run(loaded.load, one.model)
         made: Triggers = await WORKER.run(triggers.Triggers, held, lessons, hunt)
+        until = time.monotonic() + task.allowance.seconds(SHARE)
         jobs = [made.every] if made.is_small else [made.turn] * self.turns
         for job in jobs:
             # Held first, so that no budget is overshot; what was tried is booked.
@@ -105,6 +107,8 @@ class FindTriggers(Proposer):
             if made.tokens > left and not made.is_small:
                 break
             began = time.monotonic()
+            if made.done and began > until:
+                break
             turn = await WORKER.run(job)
             try:
                 seconds = time.monotonic() - began

@@ -84,7 +84,9 @@ class TrainUpdates(Proposer):
             return await self._of(task, parents[0], one, n, parts)
 
         what = f"low-rank updates of rank {self.rank}, from {self.source}"
-        return await candidates(task, parents[0], self.module, _SLOT, of, what)
+        return await candidates(
+            task, parents[0], self.module, _SLOT, of, what, self.called
+        )
 
     async def _of(
         self, task: Task, parent: Candidate, one: Trained, n: int, parts: int

@@ -85,7 +85,9 @@ class TrainWords(Proposer):
 
         what = "prefix positions" if self.place == "deep" else "soft words"
         told = f"{self.words} {what} at {self.place!r}"
-        return await candidates(task, parents[0], self.module, "soft", of, told)
+        return await candidates(
+            task, parents[0], self.module, "soft", of, told, self.called
+        )
 
     async def _of(
         self, task: Task, parent: Candidate, one: Trained, n: int, parts: int

@@ -176,6 +176,27 @@ def test_a_part_of_no_limit_is_none() -> None:
         assert math.isinf(allowance.room())
 
 
+def test_training_takes_a_share_of_the_room() -> None:
+    """Of what is left and not set aside; of no limit there is no share."""
+    ledger = weft.Ledger(weft.Budget(seconds=90), clock=lambda: 0.0)
+    allowance = Allowance(ledger, 1, CallGuess())
+    allowance.took(1, 10.0, 1)
+
+    assert allowance.seconds(0.5) == 45
+    with allowance.part(0.5):
+        assert allowance.seconds(0.5) == 22.5
+    with allowance.aside(99):
+        assert allowance.seconds(0.5) == 0
+    unlimited = Allowance(weft.Ledger(weft.Budget(calls=9)), 1, CallGuess())
+    assert math.isinf(unlimited.seconds(0.5))
+
+    tokens = Allowance(weft.Ledger(weft.Budget(tokens=80_000)), 1, CallGuess())
+    assert tokens.tokens(0.5) == 40_000
+    with tokens.part(0.5):
+        assert tokens.tokens(0.5) == pytest.approx(20_000, rel=0.1)
+    assert math.isinf(unlimited.tokens(0.5))
+
+
 def test_a_budget_in_seconds_ends_the_search() -> None:
     """Nothing is started after the time is up, and the end is reported."""
     ticks = itertools.count(step=0.1)

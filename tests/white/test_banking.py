@@ -71,6 +71,16 @@ def answered(program: Any, rows: Sequence[dict[str, str]]) -> list[str]:
     return [getattr(row.prediction, "label", "") for row in made.rows]
 
 
+def told_apart(program: Any, answers: Any, theirs: Any, rows: Any) -> None:
+    """Print where two models differ, and by how much the likelier label led here."""
+    judge = weft.Classify(program)
+    for here, there, row in zip(answers, theirs, rows, strict=True):
+        if here != there:
+            with weft.use(cache=None):
+                margin = weft.info(judge(text=row["text"])).facts["margin"]
+            print(f"  here {here!r}, there {there!r}, margin {margin:.3f}: {row}")
+
+
 def right(answers: Sequence[str], rows: Sequence[dict[str, str]]) -> int:
     return sum(a == row["label"] for a, row in zip(answers, rows, strict=True))
 
@@ -130,8 +140,7 @@ def test_trained_words_are_served_by_an_unmodified_server(
         hand = right(answered(judge, test), test)
     same = [a == b for a, b in zip(answers, theirs, strict=True)]
     print(f"hand {hand}, trained {score}, valid {valid}, same {sum(same)} of {TESTED}")
-    for at in (at for at, one in enumerate(same) if not one):
-        print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
+    told_apart(made.program, answers, theirs, test)
 
     assert made.program.parameters.soft is not None
     # 78, 60 by hand, 96 and 96 where it was measured last. Sums differ from machine to
@@ -180,8 +189,7 @@ def test_tuned_weights_are_served_as_an_adapter(
     same = [a == b for a, b in zip(answers, theirs, strict=True)]
     print(f"tuned {score}, valid {valid}, same {sum(same)} of {TESTED}")
     print(f"sizes {[(f.name, f.stat().st_size) for f in sorted(tmp_path.iterdir())]}")
-    for at in (at for at, one in enumerate(same) if not one):
-        print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
+    told_apart(made.program, answers, theirs, test)
 
     assert made.program.parameters.lora is not None
     assert score >= 50

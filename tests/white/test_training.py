@@ -29,6 +29,7 @@ from weft.pipeline.errors import BudgetExceeded, ConfigError, QuoteError
 from weft.pipeline.lm.soft.words import Place, Soft
 from weft.pipeline.lm.white.encoders import Encoder, Shape
 from weft.pipeline.lm.white.lessons import Lesson, Lessons, row_of
+from weft.pipeline.lm.white.loaded import Loaded
 from weft.pipeline.lm.white.triggers import Hunt, Triggers
 from weft.pipeline.lm.white.tuning import Tuning, loss_of
 from weft.pipeline.lm.white.vectors import Vectors, WordsPlan, logits_of
@@ -113,6 +114,29 @@ def test_what_was_read_beforehand_changes_no_loss(lm: weft.LM) -> None:
         anew = made.loss(range(6))
 
     assert float(kept) == pytest.approx(float(anew), abs=1e-5)
+
+
+def test_what_stands_before_the_words_is_read_once(
+    lm: weft.LM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step reads the words and what follows them, whatever stands before."""
+    made = Tuning(held(lm), lessons(lm, blank(lm)), plan())
+    read, forward = list[int](), Loaded.forward
+
+    def counted(loaded: Loaded, embeds: Any, *given: Any, **options: Any) -> Any:
+        read.append(int(embeds.shape[1]))
+        return forward(loaded, embeds, *given, **options)
+
+    monkeypatch.setattr(Loaded, "forward", counted)
+    for at in range(6):
+        made.read(at)
+    assert sum(read) == made.reading
+    read.clear()
+    for _ in range(4):
+        made.step()
+    assert len(read) == 4
+    assert max(read) == max(len(row.tail) for row in made.lessons.rows)
+    assert max(read) < min(row.length for row in made.lessons.rows) / 2
 
 
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "projection"])
@@ -366,20 +390,6 @@ def test_a_model_elsewhere_cannot_be_trained() -> None:
             metric=METRIC,
             compiler=PromptTuning(steps=1),  # type: ignore[arg-type]
         )
-
-
-def test_a_result_keeps_its_best_program_of_text(lm: weft.LM, tmp_path: Path) -> None:
-    """Beside the soft words, in one artifact."""
-    compiler = Sequence(
-        of=(TRIPLE(instructions=("Name it.",)), PromptTuning(steps=1, rate=1e-6))
-    )
-    with weft.use(cache=None):
-        made = weft.compile(module(lm), ROWS, metric=METRIC, compiler=compiler)
-    soft = next(p for p in made.ranking if p.parameters.soft is not None)
-    path = weft.save(soft, tmp_path / "hue.weft.json", text_only=made.seed)
-
-    assert weft.load(path).parameters.soft == soft.parameters.soft
-    assert weft.load(path, soft=False).parameters.soft is None
 
 
 def test_lessons_are_what_is_sent(lm: weft.LM) -> None:

@@ -81,7 +81,7 @@ _EXPORT = Kind(
         rb'\s*\{\s*"(?:traces"|[^"]+"\s*:\s*\{\s*"(?:messages|name|traces)")\s*:'
     ),
 )
-_MODEL = Kind("a model", re.compile(b"GGUF"), "config.json")
+_MODEL = Kind("a baked model", re.compile(b"GGUF"), "weft.soft.json")
 _ADAPTER = Kind("an adapter", re.compile(b"GGUF"))
 _PEFT = Kind("a folder of peft's", inside="adapter_config.json")
 _FOLDER = Kind("a folder", inside="")

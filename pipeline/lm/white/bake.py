@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ...errors import ArtifactError, ConfigError, cause
+from ...ground.shapes import as_dict
 from ...ground.strictjson import canonical
 from ..local.gguf import BASE, SOFT, read_header
 from ..soft.words import Soft
@@ -36,6 +37,8 @@ _FIT_STEPS: Final = 300
 _FIT_RATE: Final = 0.02
 _KEYS: Final = ("tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
 _SCORES: Final = "tokenizer.ggml.scores"
+_TOLD: Final = "weft.soft.json"
+"""In a baked folder, what it says of its words."""
 _CONTROL: Final = 3
 """The type of tokens that llama.cpp reads in prompts and does not print."""
 
@@ -66,8 +69,9 @@ def bake(
         prompts: Texts on which the words' silence is tried beside drawn ones.
 
     Raises:
-        ConfigError: Words are for other weights, share a name, or need no file
-            (`deep`); or the model cannot be written in this form.
+        ConfigError: Words are for other weights, share a name, have one that the model
+            has words of already, or need no file (`deep`); or the model cannot be
+            written in this form, or lies where it is to be written.
         ArtifactError: The file cannot be written.
     """
     kept = _checked(softs, model)
@@ -78,7 +82,13 @@ def bake(
             hint="Give --out a folder; llama.cpp's convert_hf_to_gguf.py makes a file "
             "of it",
         )
+    if model.path.resolve().is_relative_to(out.resolve()):
+        raise ConfigError(
+            f"{model.name!r} lies at {str(out)!r}, which would be replaced",
+            hint="Name another file or folder with --out",
+        )
     held = models.load(model)
+    _refuse_known(held, kept)
     silent, share = _silent(held, kept, prompts)
     try:
         if as_file:
@@ -119,6 +129,22 @@ def _checked(softs: Sequence[Soft], model: WhiteModel) -> list[Soft]:
             hint="Compile with PromptTuning() first",
         )
     return list(found.values())
+
+
+def _refuse_known(held: Loaded, softs: Sequence[Soft]) -> None:
+    """Refuse words that the model was given before: programs would get the others'.
+
+    Raises:
+        ConfigError: It has words of that name.
+    """
+    known = held.tokenizer.get_vocab()
+    for soft in softs:
+        if any(word in known for word in soft.words):
+            raise ConfigError(
+                f"{held.model.name!r} has soft words {soft.name!r} already",
+                hint="Train with called= and another name, such as "
+                f"PromptTuning(called={soft.name + '2'!r})",
+            )
 
 
 def _silent(
@@ -342,13 +368,22 @@ def _write_folder(
         )
         config.save_pretrained(str(spare))
         tokenizer.save_pretrained(str(spare))
-        (spare / "weft.soft.json").write_text(_told(softs, first), encoding="utf-8")
+        told = {**_told_before(held.model.path), **json.loads(_told(softs, first))}
+        (spare / _TOLD).write_text(canonical(told), encoding="utf-8")
         if out.exists():
             shutil.rmtree(out)
         spare.replace(out)
     finally:
         shutil.rmtree(spare, ignore_errors=True)
     return first
+
+
+def _told_before(folder: Path) -> Mapping[str, Any]:
+    """What a folder says of the words in it; nothing where it was never baked."""
+    try:
+        return as_dict(json.loads((folder / _TOLD).read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # a file of weights, too, has none beside it
+        return {}
 
 
 def _named(held: Loaded, module: Any) -> str:

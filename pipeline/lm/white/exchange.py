@@ -34,7 +34,7 @@ from .weights import WhiteModel
 _VECTORS: Final = "prompt_embeddings"
 _WEIGHTS: Final = "adapter_model.safetensors"
 _CONFIG: Final = "adapter_config.json"
-_INPUT: Final = ("PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING")
+_INPUT: Final = ("PROMPT_TUNING", "P_TUNING")
 _DEEP: Final = "PREFIX_TUNING"
 _LORA: Final = "LORA"
 _VARIANTS: Final[Mapping[str, Any]] = {

@@ -61,7 +61,7 @@ class Loaded:
 
     def __init__(self, model: WhiteModel) -> None:
         self.model = model
-        torch.set_num_threads(model.threads)
+        self.take_threads()
         self.net, self.tokenizer = _loaded(model)
         self.net.eval()
         self.net.requires_grad_(False)
@@ -72,6 +72,13 @@ class Loaded:
         self._read: OrderedDict[tuple[object, ...], Read] = OrderedDict()
         self._updates: OrderedDict[str, dict[str, Update]] = OrderedDict()
         self._tuned = ""
+
+    def take_threads(self) -> None:
+        """Compute with as many threads as this model has, whichever computed before.
+
+        torch has one number for all, and sums of several threads may differ.
+        """
+        torch.set_num_threads(self.model.threads)
 
     @property
     def scale(self) -> float:
@@ -176,6 +183,7 @@ class Loaded:
             positions: [rows, tokens]; None where they follow those so far.
             keep: The logits of how many of the last tokens are wanted; 0 is all.
         """
+        self.take_threads()
         cache = transformers.DynamicCache(ddp_cache_data=pairs or None)
         made = self.net(
             inputs_embeds=embeds,

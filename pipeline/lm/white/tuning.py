@@ -9,6 +9,7 @@ machine give the same bytes, in one go or resumed from what was kept.
 from __future__ import annotations
 
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -121,6 +122,7 @@ class Tuning(Generic[V]):
         self._adam = torch.optim.Adam(self.learner.parameters, lr=plan.rate)
         self.done = 0
         self.losses: list[float] = []
+        self.seconds: list[float] = []
         self.snaps: dict[int, dict[str, Any]] = {}
 
     @property
@@ -141,7 +143,7 @@ class Tuning(Generic[V]):
 
     def step(self) -> Taken:
         """Learn from the next rows."""
-        plan, number = self.plan, self.done
+        plan, number, began = self.plan, self.done, time.monotonic()
         share = number / max(1, plan.steps)
         for group in self._adam.param_groups:
             group["lr"] = plan.rate * (1.0 - 0.9 * share)
@@ -151,10 +153,12 @@ class Tuning(Generic[V]):
         self._adam.step()
         self.done = number + 1
         self.losses.append(float(loss.detach()))
+        self.seconds.append(time.monotonic() - began)
         return Taken(self.losses[-1], self.tokens(number))
 
     def loss(self, some: Sequence[int]) -> Any:
         """The mean loss of a token of the replies of some rows."""
+        self.loaded.take_threads()
         with self.learner.frozen():
             batch = self.lessons.batch(some, self.learner.before)
             return loss_of(self.learner.logits(batch), batch)
@@ -176,6 +180,7 @@ class Tuning(Generic[V]):
         """What a resumed training needs, as safetensors."""
         state: dict[str, Any] = {"done": torch.tensor([self.done])}
         state["losses"] = torch.tensor(self.losses, dtype=torch.float64)
+        state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         for step, snap in self.snaps.items():
             state |= {f"snap/{step}/{name}": value for name, value in snap.items()}
         held = self._adam.state
@@ -190,11 +195,13 @@ class Tuning(Generic[V]):
         """Go on from what was kept.
 
         Raises:
-            ValueError: It is of another training.
+            ValueError: It is of another training, or damaged; nothing has changed then.
         """
-        state: Mapping[str, Any] = safetensors.load(kept)
         parameters = self.learner.parameters
-        if any(state[f"{at}"].shape != p.shape for at, p in enumerate(parameters)):
+        state = _read(kept)
+        shapes = {f"{at}": p.shape for at, p in enumerate(parameters)}
+        found = {name: state[name].shape for name in shapes if name in state}
+        if shapes != found or not {"done", "losses", "seconds"} <= {*state}:
             raise ValueError("it is of another training")
         with torch.no_grad():
             for at, parameter in enumerate(parameters):
@@ -212,6 +219,7 @@ class Tuning(Generic[V]):
                 self.snaps.setdefault(int(step), {})[what] = value.clone()
         self.done = int(state["done"][0])
         self.losses = [float(loss) for loss in state["losses"]]
+        self.seconds = [float(took) for took in state["seconds"]]
 
     def _rows(self, step: int) -> list[int]:
         """The rows of a step: all in a drawn order, and again in another one."""
@@ -225,6 +233,19 @@ class Tuning(Generic[V]):
             made += order[at : at + size - len(made)]
             turn, at = turn + 1, 0
         return made
+
+
+def _read(kept: bytes) -> Mapping[str, Any]:
+    """The tensors of a training that was kept.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    try:
+        state: Mapping[str, Any] = safetensors.load(kept)
+    except Exception as error:  # noqa: BLE001 - the library has errors of its own
+        raise ValueError(f"it holds no tensors: {error}") from None
+    return state
 
 
 def loss_of(logits: Any, batch: Batch) -> Any:

@@ -282,6 +282,33 @@ def test_a_run_without_a_round_to_come_is_not_steered(
     assert "no round is left" in told
 
 
+@pytest.mark.parametrize("words", [["--hint", "So."], ["--branch", "4413"]])
+@pytest.mark.parametrize("modules", [None, 7, [1], {"a": 1}, float("nan")])
+def test_a_damaged_index_is_no_run(
+    words: list[str],
+    modules: object,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever stands where the names of modules should."""
+    begun(tmp_path, modules=modules)
+
+    assert steer(tmp_path, *words) == 2
+    assert "there is no run to steer" in capsys.readouterr().err
+
+
+def test_names_in_an_index_do_not_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a message quotes of a file is spelt out."""
+    begun(tmp_path, modules=["a\x1b[2J\ud800"])
+
+    assert steer(tmp_path, "--hint", "So.", "--module", "b") == 2
+    told = capsys.readouterr().err
+    assert "a\\x1b[2J\\ud800" in told
+    assert "\x1b" not in told
+
+
 @pytest.mark.parametrize("kind", ["nothing", "an empty folder", "a file"])
 def test_a_folder_of_no_run_is_refused(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -19,7 +19,7 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
-from .files import require_writable
+from .files import require_writable, write_text
 from .output import Outcome, calls_shown, remark
 from .watch import Run
 
@@ -67,7 +67,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
             )
     if page is not None:
         text = result.report.to_html(review=arguments.run_dir or "")
-        page.write_text(text, encoding="utf-8")
+        write_text(page, text)
     return _saved(result, arguments)
 
 
@@ -169,7 +169,7 @@ def _order(run: Run, arguments: argparse.Namespace) -> Order:
         return Order("pause")
     if arguments.branch is not None:
         return Order("branch", candidate=_candidate(run, arguments.branch))
-    modules = [str(path) for path in run.start.get("modules", ())]
+    modules: list[str] = run.start.get("modules", [])
     if arguments.module and arguments.module not in modules:
         raise ConfigError(
             f"the program of this run has no module {arguments.module!r}",

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..compilers.driving.index import FORMAT, LARGEST
 from ..compilers.driving.index import NAME as INDEX
@@ -312,14 +312,16 @@ def clock(seconds: float) -> str:
 def index_in(folder: Path) -> dict[str, Any]:
     """A run folder's index; empty where there is none, or none of this form."""
     try:
-        found = _record(read_bounded(folder / INDEX, LARGEST).encode())
+        found = _record(read_bounded(folder / INDEX, LARGEST))
     except (OSError, ValueError):
         return {}
     start, events, orders = (found.get(n) for n in ("start", "events", "orders"))
     candidates = found.get("candidates")
     if not (is_dict(start) and is_list(events) and is_list(orders)):
         return {}
-    whole = found.get("format") == FORMAT and is_list(candidates)
+    modules = start.get("modules", [])
+    named = is_list(modules) and all(isinstance(path, str) for path in modules)
+    whole = found.get("format") == FORMAT and is_list(candidates) and named
     figures = [start.get("at"), start.get("expected", 0)]
     for name in ("quoted", "rows"):
         three = start.get(name)
@@ -330,12 +332,21 @@ def index_in(folder: Path) -> dict[str, Any]:
     return found if whole and all(map(_is_event, events)) else {}
 
 
-def _record(line: bytes) -> dict[str, Any]:
+def _record(line: bytes | str) -> dict[str, Any]:
     try:
-        data: object = json.loads(line)
+        data: object = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return {}
     return data if is_dict(data) else {}
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and infinities are no JSON: no run writes them, and nothing here does.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def _is_event(record: Mapping[str, Any]) -> bool:

@@ -282,6 +282,21 @@ def test_an_index_of_another_form_is_none(kind: str, tmp_path: Path) -> None:
     assert Run(tmp_path).index == {}
 
 
+def test_an_index_of_another_edition_is_told_of(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is there, and nobody says that there is none."""
+    monkeypatch.setattr("weft.commands.watch._PATIENCE", 0.1)
+    begun(tmp_path)
+    text = (tmp_path / "index.json").read_text("utf-8")
+    (tmp_path / "index.json").write_text(text.replace('"format": 1', '"format": 2'))
+
+    assert main(["watch", str(tmp_path)]) == 2
+    assert "of another edition of weft" in capsys.readouterr().err
+
+
 def test_a_run_can_be_reviewed_but_for_its_sealed_rows(tmp_path: Path) -> None:
     """Notes on sealed rows would tell the next compile what it must not know."""
     result = compiled(tmp_path)

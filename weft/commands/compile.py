@@ -21,7 +21,7 @@ from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .files import require_writable, write_text
 from .output import Outcome, calls_shown, remark
-from .watch import Run
+from .watch import Run, refuse_unread
 
 _LEAST = 4
 """Digits of an id that may stand for all twelve, where no other begins so."""
@@ -139,14 +139,18 @@ def steer(arguments: argparse.Namespace) -> Outcome:
 
 def _refuse_over(run: Run) -> None:
     """Refuse a folder of no run, and a run that reads nothing more."""
+    refuse_unread(run)
     if not run.index:
         raise ConfigError(
             f"there is no run to steer in {run.folder}",
             hint="Name the run_dir of a compile that has begun: weft compile "
             "--run-dir DIR",
         )
-    if run.state in ("ended", "verifying"):
-        what = "has ended" if run.state == "ended" else "is verifying its result"
+    # One that was killed there begins no round either when it goes on.
+    verifies = any(event["event"] == "verify" for event in run.events)
+    if run.state in ("ended", "verifying") or verifies:
+        was = "is" if run.state == "verifying" else "was"
+        what = "has ended" if run.state == "ended" else f"{was} verifying its result"
         raise ConfigError(
             f"the run in {run.folder} {what}: no round is left that could be steered",
             hint="best.weft.json in it is its best; a new compile from there begins "

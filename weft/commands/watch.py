@@ -106,12 +106,26 @@ def _await_start(run: Run, *, quiet: bool) -> None:
         remark(f"waiting for a run in {run.folder}", quiet=quiet)
     while not run.begun:
         if time.monotonic() > end:
+            refuse_unread(run)
             raise ConfigError(
                 f"there is no run in {run.folder}",
                 hint="Name the run_dir of a compile: weft compile --run-dir DIR",
             )
         time.sleep(_EVERY)
         run.look()
+
+
+def refuse_unread(run: Run) -> None:
+    """Refuse an index that is there, and that nobody here can read.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if run.unread:
+        raise ConfigError(
+            f"{run.folder / INDEX} is damaged, or of another edition of weft",
+            hint="The same compile with this run_dir goes on, and writes it anew",
+        )
 
 
 class Tail:
@@ -202,6 +216,11 @@ class Run:
         return bool(self.start or self.answers)
 
     @property
+    def unread(self) -> bool:
+        """Whether there is an index that cannot be read, or is of another form."""
+        return not self.index and (self.folder / INDEX).exists()
+
+    @property
     def state(self) -> str:
         """running, verifying, paused, ended, failed; or gone where its process is."""
         state = str(self.index.get("state", ""))
@@ -237,7 +256,8 @@ class Run:
     def outcome(self) -> str:
         """How it ended, in words."""
         if not self.start:
-            return f"{self.spent} in the journal; this run keeps no index"
+            why = "its index cannot be read" if self.unread else "it keeps no index"
+            return f"{self.spent} in the journal; {why}"
         last = in_words(self.events[-1]) if self.events else ""
         if self.state == "ended":
             return f"{self.title}\n  {last}\n  {self.spent}, {clock(self.seconds)}"

@@ -13,14 +13,13 @@ from .ground import strictjson
 from .ground.hints import AdvisedParts
 from .ground.lazy import deferred
 from .ground.options import check_options, explained
+from .ground.plain import plain
 from .ground.shapes import is_mapping
 from .lm.form import is_form
 from .lm.lm import SAMPLING, check_logprobs
 from .lm.request import JSON
 from .lm.soft.words import Soft
 from .media.plain import described
-from .media.turns import History
-from .media.values import KINDS
 from .signature.spec import Spec
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ else:
 _DEEPEST = strictjson.MAX_DEPTH - 40
 """Levels of a demo, below those of the artifact that it stands in."""
 _LONGEST_NAME = 200
-_NO_TEXT = frozenset({dict, list, tuple, History, *KINDS.values()})
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 SLOTS = (
     "instruction",
     "demos",
@@ -47,8 +46,6 @@ SLOTS = (
     "soft",
     "lora",
 )
-
-
 _HINTS: Mapping[str, str] = {
     "demos": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
     "model": 'Write model="openai/gpt-5-mini"; a weft.LM(...) goes into lm=',
@@ -68,8 +65,8 @@ class Demo(AdvisedParts):
     """A demonstration: one solved case that the model is shown.
 
     Args:
-        values: Field values as plain JSON data; an output may be missing. A
-            `weft.Image` and the like become their digests, and the demo keeps the data.
+        values: Field values, held as plain JSON data; an output may be missing. A
+            `weft.Image` and the like become digests, and the demo keeps their data.
         source: The id of the row it comes from.
         by: How it was made: "labelled" or "bootstrap".
 
@@ -84,11 +81,14 @@ class Demo(AdvisedParts):
     by: str = "labelled"
 
     def __post_init__(self) -> None:
-        rest = {n: v for n, v in self.values.items() if type(v) in _NO_TEXT}
+        rest = {n: v for n, v in self.values.items() if type(v) not in _SCALARS}
         if rest and (told := described(rest)) is not None:
             # The data of media is in memory for as long as something names it.
             object.__setattr__(self, "_held", told.media)
-            object.__setattr__(self, "values", {**self.values, **told.values})
+            rest = {n: told.values[n] for n in rest}
+        if rest:  # what is no data is refused where the field is known
+            rest = {n: plain(v, lambda same: same) for n, v in rest.items()}
+            object.__setattr__(self, "values", {**self.values, **rest})
 
     @cached_property
     def id(self) -> str:

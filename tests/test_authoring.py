@@ -15,6 +15,7 @@ import pytest
 
 import weft
 from weft.authoring.lint import lint_text
+from weft.checks import checked_path
 from weft.cli import main
 from weft.compilers.propose.knowledge import parts_of
 
@@ -427,6 +428,46 @@ def test_reasoning_that_led_to_nothing_is_counted() -> None:
 def test_slips_of_the_pen_are_found(said: str, kinds: list[str]) -> None:
     """Each kind where it is, and not where people mean what they say."""
     assert [one.kind for one in weft.lint(FEEL.with_(instruction=said))] == kinds
+
+
+BARE, TOLD = "[text]: [z]", "[instruction]\n[text]: [z]"
+
+
+@pytest.mark.parametrize(
+    ("template", "own", "said"),
+    [
+        (BARE, {"instruction": "Say how it feels."}, "the instruction: "),
+        (BARE, {"context": weft.Context(audience="nurses")}, "the context: "),
+        (TOLD, {"instruction": "Say how it feels."}, ""),
+        (BARE, {}, ""),
+    ],
+)
+def test_words_that_no_model_is_shown_are_told(
+    template: str, own: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """Of a module's own template and of the scope's; `weft check` remarks it too."""
+    rest = {name: value for name, value in own.items() if name != "context"}
+    module = weft.Predict("text -> feeling", name="feel").with_(**rest)
+    if "context" in own:
+        module = module.with_context(own["context"])
+    form = weft.cloze(template)
+    source = f"""
+import weft
+feel = weft.Predict("text -> feeling", {rest.get("instruction", "")!r}, name="feel",
+                    adapter={form!r})
+"""
+    (tmp_path / "feel.py").write_text(source)
+
+    with weft.use(adapter=form):
+        scoped = weft.lint(module)
+    found = weft.lint(module.with_(adapter=form))
+    checked = checked_path(tmp_path / "feel.py").wordings
+
+    assert [one.kind for one in found] == (["not shown"] if said else [])
+    assert scoped == found
+    assert all(f"no model is shown {said}" in one.message for one in found)
+    assert len(checked) == (1 if said and rest else 0)
+    assert weft.lint(module) == []
 
 
 def test_it_is_silent_on_prompts_of_careful_people() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli_folder import working_folder
 from weft.cli import main
-from weft.commands.files import WRITES
+from weft.commands.files import WRITES, write_text
 from weft.commands.table import COMMANDS, words_of
 
 OURS = "def half(example, prediction):\n    return 0.5\n"
@@ -218,6 +218,28 @@ def test_a_name_that_is_too_long_is_told(capsys: pytest.CaptureFixture[str]) -> 
     message, _ = capsys.readouterr().err.splitlines()
     assert code == 2
     assert "cannot be written" in message
+
+
+def test_an_output_is_replaced_in_one_step_and_where_it_is() -> None:
+    """A link is followed, rights are kept, and a device is written to."""
+    kept, link = Path("kept.eval.json"), Path("link.eval.json")
+    kept.chmod(0o600)
+    link.symlink_to(kept)
+    before = kept.stat().st_ino
+
+    assert main(shlex.split(f"{EVAL} --save link.eval.json --html {os.devnull}")) == 0
+    assert link.is_symlink()
+    assert '"rows"' in kept.read_text("utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.stat().st_ino != before
+    assert not Path(os.devnull).is_file()
+
+
+def test_half_a_character_costs_no_result(tmp_path: Path) -> None:
+    """A model may write one; the page spells it out."""
+    write_text(tmp_path / "page.html", "one \ud83e two")
+
+    assert (tmp_path / "page.html").read_text("utf-8") == "one \\ud83e two"
 
 
 def test_every_output_is_guarded() -> None:

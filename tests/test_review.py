@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -100,6 +101,23 @@ def test_without_the_token_nothing_is_said(serving: ReviewServer, path: str) -> 
 
     assert answer.status == 403
     assert b"blick" not in answer.body
+
+
+TARGETS = ("http://[::1", "http://evil.example/{token}/api/list", "*", "//[", "?#")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_no_path_is_refused(serving: ReviewServer, target: str) -> None:
+    """In words: addresses that no parser takes, and those of other hosts."""
+    asked = f"GET {target.format(token=TOKEN)} HTTP/1.1\r\nHost: 127.0.0.1"
+    place = ("127.0.0.1", serving.port)
+    with socket.create_connection(place, timeout=PATIENCE) as connection:
+        connection.sendall(f"{asked}:{serving.port}\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"400", b"403")
+    assert "error" in json.loads(body)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1"])

@@ -16,7 +16,7 @@ from tests.cli_folder import working_folder, write_rows
 from tests.test_watch import begun
 from weft.cli import main
 from weft.commands.watch import Run
-from weft.compilers.driving.orders import Order, place
+from weft.compilers.driving.orders import Order, orders_in, place
 
 ROOT = Path(__file__).parents[1]
 SEED = "44136fa355b3"
@@ -280,6 +280,81 @@ def test_a_run_without_a_round_to_come_is_not_steered(
     told = capsys.readouterr().err
     assert said in told
     assert "no round is left" in told
+
+
+@pytest.mark.parametrize("words", [["--hint", "So."], ["--branch", "4413"]])
+@pytest.mark.parametrize("modules", [None, 7, [1], {"a": 1}, float("nan")])
+def test_a_damaged_index_is_no_run(
+    words: list[str],
+    modules: object,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever stands where the names of modules should."""
+    begun(tmp_path, modules=modules)
+
+    assert steer(tmp_path, *words) == 2
+    told = capsys.readouterr().err
+    assert "index.json is damaged, or of another edition of weft" in told
+    assert "goes on, and writes it anew" in told
+
+
+def test_a_run_that_was_killed_in_its_last_step_takes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on there, and no round comes before which a hint could be taken."""
+    begun(tmp_path, {"event": "verify", "rows": 3}, pid=2**22 + 1)
+
+    assert steer(tmp_path, "--hint", "So.") == 2
+    assert "no round is left" in capsys.readouterr().err
+
+
+def test_an_order_that_no_run_would_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run reads so much of the file and no more; nothing is appended behind that."""
+    begun(tmp_path)
+    (tmp_path / "orders.jsonl").write_bytes(b"x" * 2**24)
+
+    assert steer(tmp_path, "--hint", "So.") == 2
+    assert "16,777,216 bytes" in capsys.readouterr().err
+    assert (tmp_path / "orders.jsonl").stat().st_size == 2**24
+
+
+def test_orders_of_many_processes_are_all_taken(tmp_path: Path) -> None:
+    """Whoever is killed among them: each line is whole."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from weft.compilers.driving.orders import Order, place\n"
+        "for n in range(20): place(Path(sys.argv[1]), Order('hint', text='x' * 2000))\n"
+        "print(flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    several = [subprocess.Popen(words, cwd=ROOT, **pipes) for _ in range(3)]
+    for child in several:
+        child.stdout.readline()
+        child.kill()
+        child.communicate()
+    with (tmp_path / "orders.jsonl").open("ab") as file:
+        file.write(b"00000000 {torn")
+    last = place(tmp_path, Order("pause"))
+
+    found = orders_in(tmp_path)
+    assert len({order.id for order in found}) == len(found) == 61
+    assert found[-1] == last
+
+
+def test_names_in_an_index_do_not_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a message quotes of a file is spelt out."""
+    begun(tmp_path, modules=["a\x1b[2J\ud800"])
+
+    assert steer(tmp_path, "--hint", "So.", "--module", "b") == 2
+    told = capsys.readouterr().err
+    assert "a\\x1b[2J\\ud800" in told
+    assert "\x1b" not in told
 
 
 @pytest.mark.parametrize("kind", ["nothing", "an empty folder", "a file"])

@@ -251,7 +251,7 @@ def test_what_cannot_be_written_costs_nothing(name: str, tmp_path: Path) -> None
     assert compiled(tmp_path).report.improved
 
 
-ODD: dict[str, object] = {
+ODD: dict[str, Any] = {
     "no JSON": "{",
     "a list": [],
     "another format": {"format": 2},
@@ -262,6 +262,9 @@ ODD: dict[str, object] = {
     "a figure that nobody reads": {"events": [{"event": "end", "at": 1e300}]},
     "candidates that are texts": {"candidates": ["a"]},
     "orders that are texts": {"orders": ["a"]},
+    "modules that are none": {"start": {"at": 1, "modules": None}},
+    "modules that are numbers": {"start": {"at": 1, "modules": [1]}},
+    "a figure that is no JSON": {"at": float("nan")},
 }
 
 
@@ -272,10 +275,26 @@ def test_an_index_of_another_form_is_none(kind: str, tmp_path: Path) -> None:
     odd = ODD[kind]
     text = odd if isinstance(odd, str) else json.dumps(odd)
     if isinstance(odd, dict):
-        text = json.dumps({**index_of(tmp_path), **odd})
+        start = index_of(tmp_path)["start"] | odd.get("start", {})
+        text = json.dumps({**index_of(tmp_path), **odd, "start": start})
     (tmp_path / "index.json").write_text(text, "utf-8")
 
     assert Run(tmp_path).index == {}
+
+
+def test_an_index_of_another_edition_is_told_of(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is there, and nobody says that there is none."""
+    monkeypatch.setattr("weft.commands.watch._PATIENCE", 0.1)
+    begun(tmp_path)
+    text = (tmp_path / "index.json").read_text("utf-8")
+    (tmp_path / "index.json").write_text(text.replace('"format": 1', '"format": 2'))
+
+    assert main(["watch", str(tmp_path)]) == 2
+    assert "of another edition of weft" in capsys.readouterr().err
 
 
 def test_a_run_can_be_reviewed_but_for_its_sealed_rows(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .authoring.lint import lint_text
+from .authoring.lint import lint_module, lint_text
 from .pipeline.artifact.editions import told_of_newer
 from .pipeline.artifact.load import read_artifact
 from .pipeline.artifact.state import SUFFIX, modules_of
@@ -130,10 +130,10 @@ def _words(file: Path, programs: Sequence[Program[..., Any]]) -> Iterator[str]:
     seen: set[str] = set()
     for program in programs:
         for path, module in program.modules.items():
-            text = module.parameters.instruction
+            text = f"{module.parameters.instruction}\n{module.parameters.adapter}"
             if text not in seen:
                 seen.add(text)
-                found = lint_text(path, text, module.spec)
+                found = lint_module(path, module)
                 yield from (f"{file}: {one}" for one in found)
 
 

@@ -105,6 +105,7 @@ def _unwritable(error: OSError) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from .commands.files import refuse_loss  # noqa: PLC0415 - not for --help
+    from .commands.output import shown  # noqa: PLC0415 - not for --help
     from .pipeline import errors  # noqa: PLC0415 - not for --help
 
     try:
@@ -114,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if os.environ.get("WEFT_DEBUG") == "1":
             raise
         return _failed(error, as_json=arguments.json)
-    _print(_document(outcome.data) if arguments.json else outcome.text)
+    _print(_document(outcome.data) if arguments.json else shown(outcome.text))
     for line in [] if arguments.quiet else outcome.remark.splitlines():
         _note(f"weft: {line}")
     return outcome.code
@@ -159,11 +160,15 @@ def _print(text: str) -> None:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    from .pipeline.ground.words import for_terminal  # noqa: PLC0415 - not for --help
+
+    print(for_terminal(text), file=sys.stderr, flush=True)
 
 
 def _kept(arguments: argparse.Namespace) -> str:
     """Where the answers are that came back before a run was interrupted."""
+    if arguments.command == "take-eval":
+        return "the same command goes on from what was typed"
     folder = getattr(arguments, "run_dir", None)
     if folder is None:
         return "answers that came back are in the cache"

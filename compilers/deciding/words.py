@@ -24,6 +24,7 @@ from ...pipeline.graph.program import Program
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.lm.scoring.questions import WIRES
 from ...pipeline.measure.row_result import RowResult
+from ...pipeline.run.settings import current
 from ..propose.proposer import Parents, Proposer
 from ..propose.rows import ordered
 from ..search.candidate import Candidate
@@ -184,7 +185,8 @@ def _open(task: Task, now: Candidate) -> Iterator[Place]:
         kept = f"{place.path}/rule" in task.keeping.frozen and place.rule.prior
         if kept or not _replies(place.module):
             continue
-        if not hangs(asked.parameters.adapter, asked.spec):
+        form = current().form_asked(asked.parameters.adapter)
+        if not hangs(form, asked.spec):
             yield place
 
 

@@ -11,6 +11,7 @@ on, so that a replay needs this file no more.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,8 @@ LONGEST_HINT: Final = 4_000
 """Characters of a hint: as many as an instruction has room for."""
 _LARGEST: Final = 2**24
 """Bytes of the file that are read; a person writes some thousand times less."""
+_ROOM: Final = 2**16
+"""Bytes that the longest order takes, and more."""
 _PATIENCE: Final = 5.0
 _ID: Final = 8
 
@@ -67,7 +70,7 @@ class Order:
         for name in ("text", "module", "candidate"):
             value: str = getattr(self, name)
             if not strictjson.is_text(value):
-                raise ValueError(f"its {name} is no text")
+                raise ValueError(f"its {name} holds half a character")
             if value and name not in needs:
                 raise ValueError(f"a {self.order} has no {name}")
         said = self.text.strip()
@@ -141,11 +144,13 @@ def place(folder: Path, order: Order) -> Order:
     harm to it.
 
     Raises:
-        ConfigError: The file cannot be written.
+        ConfigError: The file cannot be written, or is so long that no run would read
+            what is appended.
     """
     given = replace(order, id=os.urandom(_ID // 2).hex())
     try:
         with AppendLog(folder / NAME, patience=_PATIENCE) as log:
+            _refuse_full(folder / NAME)
             log.append(line_of(given.record), sync=True)
     except OSError as error:
         raise ConfigError(
@@ -153,6 +158,17 @@ def place(folder: Path, order: Order) -> Order:
             hint="Steer a run whose folder is yours",
         ) from None
     return given
+
+
+def _refuse_full(file: Path) -> None:
+    """Refuse a file of which a run would not read what is appended.
+
+    Raises:
+        OSError: It is so long.
+    """
+    if file.stat().st_size > _LARGEST - _ROOM:
+        said = f"a run reads {_LARGEST:,} bytes of it, and they are taken"
+        raise OSError(errno.EFBIG, said)
 
 
 def orders_in(folder: Path) -> list[Order]:

@@ -7,7 +7,6 @@ elsewhere runs that pass lend what they gave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -180,17 +179,6 @@ def lesson_of(
     elif rendered.continues:
         reply = continued(rendered.messages[-1].text, reply)
     return Lesson(request_for(lm, parameters, rendered, runtime), reply)
-
-
-def labels_of(lessons: Sequence[Demo], module: Module[..., Any]) -> tuple[str, ...]:
-    """The different outputs of some cases, as texts."""
-    texts = (
-        field.write(demo.values[name])
-        for demo in lessons
-        for name, field in module.spec.outputs.items()
-        if name in demo.values
-    )
-    return tuple(dict.fromkeys(texts))
 
 
 def _sources(module: Module[..., Any]) -> set[str]:

@@ -17,6 +17,7 @@ from ...pipeline.lm.scoring.likelihoods import Likelihoods, Way
 from ...pipeline.lm.scoring.questions import WIRES, Wire
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
+from ...pipeline.run.settings import current
 from .rule import Rule, numbers_of, rule_from
 from .unsure import given_instead, replaced, require_otherwise
 from .words import Choice, choice_from
@@ -266,9 +267,8 @@ class Classify(Module[P, R_co]):
         many = {name: len(own) for name, own in self._choices.items()}
         for name, choice in self._words.items():
             many[name] = sum(map(len, choice.words.values()))
-        if self._by in ("auto", "forced") and hangs(
-            self.part.parameters.adapter, self.part.spec
-        ):
+        form = current().form_asked(self.part.parameters.adapter)
+        if self._by in ("auto", "forced") and hangs(form, self.part.spec):
             many = {name: 2 * count for name, count in many.items()}
         return {"module": len(many) if self._by == "top" else sum(many.values())}
 

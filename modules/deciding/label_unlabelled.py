@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.frozen import unchanging
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision
 from ...pipeline.parameters import Demo
@@ -25,6 +26,7 @@ _MOST_GROWN: Final = 30.0
 _NEAR: Final = 1e-9
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One round of labelling.

@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Final, Literal, cast, get_args
 
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.frozen import unchanging
 from ...pipeline.ground.options import check_options
 from ...pipeline.ground.shapes import is_mapping, is_sequence
 from ...pipeline.lm.request import JSON
@@ -34,6 +35,7 @@ LEAST: Final = 1e-9
 _NEAR: Final = 1e-9
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one output is decided by the log-probabilities of its choices.

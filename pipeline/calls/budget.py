@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields
 from typing import Final, TypeVar, cast
 
 from ..errors import ConfigError
+from ..ground.frozen import unchanging
 from ..ground.hints import Advised
 from ..ground.words import counted
 from ..lm.prices import Estimate
@@ -47,6 +48,7 @@ _UNITS: Final = {
 }
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Limits; None is no limit. All of them hold at once.

@@ -24,6 +24,7 @@ from ..errors import (
     ProtocolError,
     RateLimited,
 )
+from ..ground.frozen import unchanging
 from ..ground.loops import PerProcess
 from ..lm.request import Response
 
@@ -98,6 +99,7 @@ shared_quota: Final = PerProcess[str, RetryQuota](lambda _: RetryQuota())
 """The process's retry quota of an endpoint."""
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How transient errors are tried again.

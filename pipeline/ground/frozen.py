@@ -1,12 +1,61 @@
-"""A dict that never changes, and says how a changed copy of its owner is made."""
+"""What never changes, and says how a changed copy is made: dicts and dataclasses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 
+T = TypeVar("T")
 V = TypeVar("V")
+
+
+def unchanging(cls: type[T]) -> type[T]:
+    """Let a frozen dataclass say what to write instead of setting a field.
+
+    Python's own refusal of a class with slots is about `super`, where there is no such
+    field.
+
+    >>> from dataclasses import dataclass
+    >>> @unchanging
+    ... @dataclass(frozen=True, slots=True)
+    ... class Limit:
+    ...     calls: int
+    >>> Limit(3).calls = 4
+    Traceback (most recent call last):
+    dataclasses.FrozenInstanceError: Limit never changes, and so 'calls' cannot be \
+set. Write dataclasses.replace(..., calls=...): it gives a new one
+    >>> Limit(3).call = 4
+    Traceback (most recent call last):
+    dataclasses.FrozenInstanceError: Limit has no 'call'. Did you mean 'calls'?
+    """
+    fields = [*cast("dict[str, Any]", cls.__dict__["__dataclass_fields__"])]
+
+    def refused(name: str, what: str) -> FrozenInstanceError:
+        if name not in fields:
+            said = did_you_mean(name, fields)
+            return FrozenInstanceError(f"{cls.__name__} has no {name!r}. {said}")
+        return FrozenInstanceError(
+            f"{cls.__name__} never changes, and so {name!r} cannot be {what}. Write "
+            f"dataclasses.replace(..., {name}=...): it gives a new one"
+        )
+
+    def refuse_setting(self: object, name: str, value: object) -> None:
+        if name in fields or type(self) is cls:
+            raise refused(name, "set")
+        object.__setattr__(self, name, value)  # of somebody's subclass
+
+    def refuse_taking(self: object, name: str) -> None:
+        if name in fields or type(self) is cls:
+            raise refused(name, "taken out")
+        object.__delattr__(self, name)
+
+    put: Callable[..., None] = type.__setattr__
+    put(cls, "__setattr__", refuse_setting)
+    put(cls, "__delattr__", refuse_taking)
+    return cls
 
 
 class Fixed(dict[str, V]):

@@ -30,6 +30,7 @@ from typing import (
 )
 
 from ..errors import ArtifactError, ConfigError, WeftError
+from .frozen import unchanging
 from .hints import hint
 from .shapes import is_mapping, is_sequence
 from .strictjson import is_text
@@ -312,7 +313,7 @@ The default is rows=8
     Traceback (most recent call last):
     weft.pipeline.errors.ConfigError: Relay needs 'of'. Write Relay(of=...)
     """
-    made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    made = unchanging(dataclasses.dataclass(frozen=True, kw_only=True)(cls))
     fields = cast(Mapping[str, Any], made.__dict__["__dataclass_fields__"])
     build = cast(Callable[..., None], made.__init__)
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 _SHOWN = 80
+_MOVES: Final = re.compile(
+    r"(?!\r\n)[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff]"
+)
+"""Controls of a terminal, of the direction of writing, and halves of characters."""
 
 
 def counted(number: int, thing: str) -> str:
@@ -24,6 +32,16 @@ def said(error: object) -> str:
         return str(error)
     except Exception:  # noqa: BLE001 - its `__str__` is anybody's
         return ""
+
+
+def for_terminal(text: str) -> str:
+    r"""A text as a terminal may be given it: what would command it is spelt out.
+
+    >>> print(for_terminal("one\x1b[2J\ntwo"))
+    one\x1b[2J
+    two
+    """
+    return _MOVES.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def brief(text: str, most: int = _SHOWN) -> str:

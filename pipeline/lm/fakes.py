@@ -173,7 +173,8 @@ class FunctionLM(_Fake):
 
     Args:
         function: Takes a `Request`, returns a text, the values of fields by name, a
-            list of `weft.ToolCall`s, or a `Response`; may be async.
+            list of `weft.ToolCall`s, or a `Response`. One that waits for something is
+            async: all calls share a loop, and a function that blocks holds it.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
     """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ..errors import CallError
+from ..ground.frozen import unchanging
 from ..ground.shapes import is_dict, is_list
 from ..ground.strictjson import plain_text
 from ..media.media import Media, Part
@@ -17,6 +18,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 _CALLED: Final = ("id", "name", "arguments")
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call of a tool that a model asks for, in an endpoint's own format.
@@ -40,6 +42,7 @@ class ToolCall:
         return cls(name, plain_text(arguments))
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 
 from ..errors import CallError, InvalidRequest
+from ..ground.frozen import unchanging
 from ..ground.hints import Advised, brought
 from ..ground.strictjson import plain_text, quoted, sorted_text
 from .message import (
@@ -177,6 +178,7 @@ class Request:
         return found
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call, as the server counted them.
@@ -195,6 +197,7 @@ class Usage:
     reasoning_tokens: int = 0
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Response(Advised):
     """One answer.

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args, overloa
 from pydantic_core import CoreSchema, core_schema
 
 from ..errors import CallError
+from ..ground.frozen import unchanging
 from ..ground.hints import Advised
 from ..ground.options import checked
 from ..ground.shapes import is_mapping, is_sequence
@@ -26,6 +27,7 @@ _SPEAKERS: Final = get_args(Speaker)
 _HINT: Final = 'Write weft.History([{"role": "user", "content": "..."}, ...])'
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What one side said.

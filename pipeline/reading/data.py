@@ -28,18 +28,21 @@ from .scalars import (
     bare_number,
     bool_of,
     choice_of,
+    digits_of,
     number_of,
 )
 from .typography import keyed
 
 _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"
-_SCALARS = ("string", "integer", "number", "boolean", "null")
+_DECIMAL = "decimal"
+"""The type that `FieldSpec.exact_schema` has for decimals: a number or its digits."""
+_SCALARS = ("string", "integer", "number", _DECIMAL, "boolean", "null")
 _KINDS: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (str, ("string",)),
+    (str, ("string", _DECIMAL)),
     (bool, ("boolean",)),
-    (int, ("integer", "number")),
-    (float, ("number",)),
+    (int, ("integer", "number", _DECIMAL)),
+    (float, ("number", _DECIMAL)),
     (list, ("array",)),
     (dict, ("object",)),
 )
@@ -200,6 +203,9 @@ def _meant(
         whole_one = "number" not in kinds
         number = number_of(bare_number(text, whole=whole_one), whole=whole_one)
         yield from [number] * (number is not None)
+    elif _DECIMAL in kinds:
+        digits = digits_of(bare_number(text, whole=False), whole=False)
+        yield from [digits] * (digits is not None)
     truth = bool_of(text) if "boolean" in kinds else None
     if truth is not None:
         yield truth

@@ -109,7 +109,7 @@ def _is_decimal(field: FieldSpec) -> bool:
 
 def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     """JSON data with its values read for their places; None where none had to be."""
-    made = repaired(data, field.schema)
+    made = repaired(data, field.exact_schema)
     return None if made is data else (made, "values read as their types")
 
 
@@ -243,7 +243,7 @@ def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
 
 def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
-    plainly = repaired(text, field.schema)
+    plainly = repaired(text, field.exact_schema)
     if plainly is not text and text[:1] not in ("{", "["):
         yield plainly, f"{note}{'; ' * bool(note)}read as a list"
         return

@@ -201,10 +201,10 @@ class FieldSpec:
         return self._whole is None and is_open(self.schema)
 
     @cached_property
-    def _decimals(self) -> dict[str, Any] | None:
-        """The schema that says where decimals are; None where there are none."""
+    def exact_schema(self) -> dict[str, Any]:
+        """The schema, in which a decimal has a type of its own, "decimal"."""
         if self._whole is not None or not may_hold_decimals(self.schema):
-            return None
+            return self.schema
         return self.adapter.json_schema(schema_generator=DecimalSchema)
 
     @cached_property
@@ -333,10 +333,10 @@ class FieldSpec:
             if not strictjson.is_text(data):
                 raise strictjson.no_character(data)
             return data
-        if self._decimals is None:
+        if self.exact_schema is self.schema:
             return self._loaded(data, data)
         try:
-            return self._loaded(with_digits(data, self._decimals), data)
+            return self._loaded(with_digits(data, self.exact_schema), data)
         except ValueError:  # as where one arm of a union has a float there
             return self._loaded(data, data)
 

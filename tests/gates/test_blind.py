@@ -182,3 +182,17 @@ def test_rows_that_one_system_lacks_are_told_of(
 
     assert code == 0
     assert "2 rows not in every evaluation, and left out" in capsys.readouterr().err
+
+
+def test_a_change_that_names_no_choice_takes_none_back(test: BlindTest) -> None:
+    """Null does; what says nothing is refused."""
+    key = test.keys[0]
+    desk = BlindDesk(test)
+    test.choose(key, "A")
+
+    silent = desk.post("api/row/0", json.dumps({"key": key}).encode())
+    kept = test.choices.get(key)
+    desk.post("api/row/0", json.dumps({"key": key, "choice": None}).encode())
+
+    assert (silent.status, kept) == (422, "A")
+    assert not test.choices

@@ -166,8 +166,25 @@ def test_words_are_for_models_that_reply(server: Server) -> None:
         for one in (feel, by_template):
             with pytest.raises(ConfigError, match="answer words and templates"):
                 one(text="x")
+        bare = weft.Classify(weft.Predict(Mood), by="decisions")
+        with (
+            weft.use(adapter=template),
+            pytest.raises(ConfigError, match="answer words and templates"),
+        ):
+            bare(text="x")
 
     assert server.count == 0
+
+
+def test_a_template_of_the_scope_counts_as_a_modules_own() -> None:
+    """An input behind the gap doubles the calls: each choice is compared to none."""
+    form, made = weft.cloze("[z]: [x]"), weft.Classify(weft.Predict(Mood))
+    own = weft.Classify(weft.Predict(Mood, adapter=form))
+
+    with weft.use(adapter=form):
+        scoped = made.times()
+
+    assert scoped == own.times() == {"module": 2 * made.times()["module"]}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import enum
 import os
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Literal
 
+import pydantic
 import pytest
 
 import weft
@@ -281,6 +285,31 @@ def test_an_input_may_have_any_name() -> None:
 
     assert (made.values, made.spec, made.self, made.lm) == ("v", "s", "self", "lm")
     assert module.prompt(**inputs).messages[-1].content.count("[[") == len(inputs)
+
+
+def test_a_demo_takes_values_as_python_has_them() -> None:
+    """A date, an enum's member, a decimal and a model, which rows may hold too."""
+
+    class Colour(enum.Enum):
+        RED = "red"
+
+    class Line(pydantic.BaseModel):
+        price: Decimal
+
+    kinds = {"Day": datetime.date, "Colour": Colour, "Line": Line}
+    asked = weft.Predict("day: Day -> colour: Colour, lines: list[Line]", types=kinds)
+    day = datetime.date(2020, 1, 2)
+    line = Line(price=Decimal("3.50"))
+    live = Demo({"day": day, "colour": Colour.RED, "lines": [line]})
+    lines = [{"price": "3.50"}]
+    data = Demo({"day": "2020-01-02", "colour": "red", "lines": lines})
+
+    assert live == data
+    assert asked.with_(demos=[live]).prompt(day=day) == asked.with_(
+        demos=[data]
+    ).prompt(day=day)
+    with pytest.raises(ConfigError, match="demo 0 has a wrong 'day'"):
+        asked.with_(demos=[Demo({"day": object()})])
 
 
 def test_demos_and_sampling_reach_the_request() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Any
+
 import pytest
 
 import weft
@@ -271,3 +275,28 @@ def test_programs_that_take_other_inputs_are_compared_on_the_same_rows(
     assert (apart.n, apart.shown) == (0, False)
     assert str(apart) == "no row in common: nothing is compared"
     assert "have no row in common" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (weft.Rule(), "cut"),
+        (weft.Response("a"), "text"),
+        (weft.Usage(1, 2), "input_tokens"),
+        (weft.Budget(calls=3), "calls"),
+        (weft.compilers.GEPA(), "rounds"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_never_changes_says_so(made: Any, name: str) -> None:
+    """A field, and a name that is none; Python spoke of `super` here."""
+    with pytest.raises(
+        AttributeError, match=rf"Write dataclasses.replace\(..., {name}="
+    ):
+        setattr(made, name, 1)
+    with pytest.raises(AttributeError, match=f"has no '{name}z'. Did you mean"):
+        setattr(made, f"{name}z", 1)
+    with pytest.raises(AttributeError, match="cannot be taken out"):
+        delattr(made, name)
+    assert copy.deepcopy(made) == made
+    assert pickle.loads(pickle.dumps(made)) == made

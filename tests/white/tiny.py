@@ -6,13 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 WANTED = ("torch", "transformers", "peft", "gguf", "safetensors")
 MISSING = [name for name in WANTED if not importlib.util.find_spec(name)]
-needs_whitebox = pytest.mark.skipif(
-    bool(MISSING), reason=f"the extra whitebox is not installed: {MISSING}"
-)
 
 WIDTH, LAYERS, HEADS, PAIRS = 32, 2, 4, 2
 HEAD = WIDTH // HEADS

@@ -17,10 +17,13 @@ from typing import Any, Final, Literal, TypeAlias
 from ..compilers.propose.lines import sentences
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
-from ..pipeline.signature.spec import Spec
+from ..pipeline.run.settings import unshown
+from ..pipeline.signature.spec import Spec, default_instruction
 from .asking import unnamed
 
-Kind: TypeAlias = Literal["typo", "empty section", "field", "contradiction"]
+Kind: TypeAlias = Literal[
+    "typo", "empty section", "field", "contradiction", "not shown"
+]
 
 _TABLE: Final = """
 accomodate:accommodate acheive:achieve accross:across adress:address
@@ -113,8 +116,9 @@ def lint(program: Program[..., Any] | Module[..., Any]) -> list[Wording]:
     r"""What is odd about the words of a program's instructions; no model is asked.
 
     Typos, sections without anything in them, names in braces or backticks that are no
-    field, inputs that are never named where others are, and two lines of which one says
-    always and the other never of the same words. All are warnings.
+    field, inputs that are never named where others are, two lines of which one says
+    always and the other never of the same words, and words that no model is shown,
+    because a template leaves them out. All are warnings.
 
     Args:
         program: A program or a module.
@@ -133,8 +137,14 @@ def lint(program: Program[..., Any] | Module[..., Any]) -> list[Wording]:
     return [
         found
         for path, module in as_program(program).modules.items()
-        for found in lint_text(path, module.parameters.instruction, module.spec)
+        for found in lint_module(path, module)
     ]
+
+
+def lint_module(path: str, module: Module[..., Any]) -> list[Wording]:
+    """As `lint`, of one module at a path."""
+    found = lint_text(path, module.parameters.instruction, module.spec)
+    return [*found, *_hidden(path, module)]
 
 
 def lint_text(path: str, text: str, spec: Spec | None = None) -> list[Wording]:
@@ -143,6 +153,25 @@ def lint_text(path: str, text: str, spec: Spec | None = None) -> list[Wording]:
     if spec is not None:
         found += _fields(path, text, spec)
     return sorted(found, key=lambda one: one.line)
+
+
+def _hidden(path: str, module: Module[..., Any]) -> Iterator[Wording]:
+    """What somebody wrote, and no prompt in the form of here shows."""
+    own, spec = module.parameters, module.spec
+    said = {
+        "instruction": own.instruction not in ("", default_instruction(spec.fields)),
+        "context": bool(own.context),
+        "glossary": bool(own.glossary),
+        "illustrations": bool(own.illustrations),
+    }
+    hidden = unshown({path: module})
+    slots = [
+        slot for slot, wrote in said.items() if wrote and f"{path}/{slot}" in hidden
+    ]
+    if slots:
+        what = f"the {' and the '.join(slots)}: the template leaves that out"
+        said_so = f"no model is shown {what}; begin it with [instruction]"
+        yield Wording(path, 1, "not shown", said_so)
 
 
 def _line(text: str, at: int) -> int:

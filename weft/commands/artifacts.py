@@ -37,7 +37,7 @@ from ..pipeline.lm.soft.words import Soft
 from ..pipeline.lm.white.weights import WhiteModel
 from ..pipeline.lm.white.worker import WORKER
 from .arguments import pair
-from .files import require_writable
+from .files import require_writable, write_text
 from .output import Outcome, json_text
 from .targets import program_named, program_to_show, target_to_show
 
@@ -67,7 +67,7 @@ def show(arguments: argparse.Namespace) -> Outcome:
     if arguments.html is not None:
         page = Path(arguments.html)
         require_writable(page)
-        page.write_text(showing.show_html(target), encoding="utf-8")
+        write_text(page, showing.show_html(target))
     return Outcome(showing.show(target, prompts=arguments.prompt), shown)
 
 

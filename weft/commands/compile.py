@@ -19,9 +19,9 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
-from .files import require_writable
+from .files import require_writable, write_text
 from .output import Outcome, calls_shown, remark
-from .watch import Run
+from .watch import Run, refuse_unread
 
 _LEAST = 4
 """Digits of an id that may stand for all twelve, where no other begins so."""
@@ -67,7 +67,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
             )
     if page is not None:
         text = result.report.to_html(review=arguments.run_dir or "")
-        page.write_text(text, encoding="utf-8")
+        write_text(page, text)
     return _saved(result, arguments)
 
 
@@ -139,14 +139,18 @@ def steer(arguments: argparse.Namespace) -> Outcome:
 
 def _refuse_over(run: Run) -> None:
     """Refuse a folder of no run, and a run that reads nothing more."""
+    refuse_unread(run)
     if not run.index:
         raise ConfigError(
             f"there is no run to steer in {run.folder}",
             hint="Name the run_dir of a compile that has begun: weft compile "
             "--run-dir DIR",
         )
-    if run.state in ("ended", "verifying"):
-        what = "has ended" if run.state == "ended" else "is verifying its result"
+    # One that was killed there begins no round either when it goes on.
+    verifies = any(event["event"] == "verify" for event in run.events)
+    if run.state in ("ended", "verifying") or verifies:
+        was = "is" if run.state == "verifying" else "was"
+        what = "has ended" if run.state == "ended" else f"{was} verifying its result"
         raise ConfigError(
             f"the run in {run.folder} {what}: no round is left that could be steered",
             hint="best.weft.json in it is its best; a new compile from there begins "
@@ -169,7 +173,7 @@ def _order(run: Run, arguments: argparse.Namespace) -> Order:
         return Order("pause")
     if arguments.branch is not None:
         return Order("branch", candidate=_candidate(run, arguments.branch))
-    modules = [str(path) for path in run.start.get("modules", ())]
+    modules: list[str] = run.start.get("modules", [])
     if arguments.module and arguments.module not in modules:
         raise ConfigError(
             f"the program of this run has no module {arguments.module!r}",

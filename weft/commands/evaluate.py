@@ -20,7 +20,7 @@ from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain
 from .arguments import measured, settings
-from .files import require_writable
+from .files import require_writable, write_text
 from .output import Outcome, Spent, calls_shown, remark
 from .targets import program_named
 
@@ -52,9 +52,9 @@ def measure(arguments: argparse.Namespace) -> Outcome:
     last = anew.found if anew else found
     if arguments.html:
         page = last.to_html(review=arguments.save or "")
-        Path(arguments.html).write_text(page, encoding="utf-8")
+        write_text(Path(arguments.html), page)
     if arguments.save:
-        Path(arguments.save).write_text(last.to_json(prompts=True), encoding="utf-8")
+        write_text(Path(arguments.save), last.to_json(prompts=True))
     made = _outcome(last, arguments.fail_under)
     if anew is not None:
         return anew.beside(_outcome(found), found, made, arguments.out)

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
-from ..pipeline.ground.files import open_regular
+from ..pipeline.ground.files import open_regular, write_whole
 from ..pipeline.ground.shapes import is_list
 from .table import words_of
 
@@ -75,6 +75,7 @@ _CHATS = Kind("a file of chats", _json("messages"))
 # Whoever goes on with these reads every line of them first, and refuses what is none.
 _REMARKS = Kind("a file of remarks", _OBJECT)
 _CHOICES = Kind("a file of choices", _OBJECT)
+_ANSWERS = Kind("a file of answers", _OBJECT)
 _EXPORT = Kind(
     "an export",
     re.compile(
@@ -97,7 +98,7 @@ WRITES: Final[Mapping[str, _Kinds]] = {
     "synthesize": _DRAFT,
     "gate": {"html": _PAGE},
     "try": {"html": _PAGE},
-    "take-eval": {"save": _EVALUATION},
+    "take-eval": {"save": _EVALUATION, "out": _ANSWERS},
     "blind": {"out": _CHOICES},
     "compile": {"html": _PAGE, "out": _ARTIFACT},
     "finetune": {"out": _CHATS},
@@ -151,6 +152,25 @@ def require_writable(path: Path) -> None:
         problem = f"{path} cannot be written: it is read-only"
     if problem:
         raise ConfigError(problem, hint=hint)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write what a command made; a file that is there stays whole until then.
+
+    A link is followed, and a file keeps its rights. A pipe or a device is written to.
+
+    Raises:
+        ArtifactError: It could not be written.
+        OSError: The pipe or the device could not.
+    """
+    # Half a character, as a model may write it, is spelt out: it must cost no result.
+    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    mode = _mode(path)
+    if mode and not stat.S_ISREG(mode):
+        path.write_text(whole, encoding="utf-8")
+    else:
+        place = Path(os.path.realpath(path))
+        write_whole(place, whole, stat.S_IMODE(mode) if mode else 0o666)
 
 
 def _mode(path: Path) -> int:

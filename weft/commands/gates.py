@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,15 @@ from ..gates.gate import quote_gate
 from ..gates.side_by_side import side_by_side as beside
 from ..gates.terms import SUITES
 from ..gates.verdict import Gate
-from ..pipeline.errors import ConfigError
+from ..pipeline.errors import ConfigError, MetricError
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.words import counted
 from ..review.blind import BlindDesk, BlindTest
 from ..review.server import held
 from ..review.sheet import file_of, read_sheet
 from .arguments import measured, metric_named, pair, rows_at, settings
-from .files import require_writable
-from .output import Outcome, Spent, calls_shown, remark
+from .files import require_writable, write_text
+from .output import Outcome, Spent, asked, calls_shown, remark
 from .targets import program_named
 from .tools import serve
 
@@ -34,7 +33,7 @@ def gate(arguments: argparse.Namespace) -> Outcome:
     """Run the suites; exit 3 where one failed, 1 where rows could not be answered."""
     program, metric, rows = measured(arguments)
     fail_under = _thresholds(arguments.fail_under)
-    asked: dict[str, Any] = {
+    terms: dict[str, Any] = {
         "suites": arguments.suite or SUITES,
         "fields": arguments.field,
         "most": arguments.most,
@@ -43,7 +42,7 @@ def gate(arguments: argparse.Namespace) -> Outcome:
     if arguments.html:
         require_writable(Path(arguments.html))
     with settings(arguments):
-        offer = quote_gate(program, rows, metric, **asked)
+        offer = quote_gate(program, rows, metric, **terms)
         if arguments.quote:
             return Outcome(str(offer), {"quote": dataclasses.asdict(offer)})
         remark(str(offer), quiet=arguments.quiet)
@@ -56,10 +55,10 @@ def gate(arguments: argparse.Namespace) -> Outcome:
                 fail_under=fail_under,
                 each=arguments.each,
                 concurrency=arguments.concurrency,
-                **asked,
+                **terms,
             )
     if arguments.html:
-        Path(arguments.html).write_text(found.to_html(), encoding="utf-8")
+        write_text(Path(arguments.html), found.to_html())
     return Outcome(str(found), found.describe(), _code(found), _failed(found))
 
 
@@ -119,7 +118,7 @@ def side_by_side(arguments: argparse.Namespace) -> Outcome:
     with settings(arguments):
         found = beside(columns, rows, metric, concurrency=arguments.concurrency)
     if arguments.html:
-        Path(arguments.html).write_text(found.to_html(), encoding="utf-8")
+        write_text(Path(arguments.html), found.to_html())
     cells = [cell for row in found.results for cell in row]
     spent = Spent.on([call for cell in cells for call in cell.trace.calls])
     failed = sum(bool(cell.error) for cell in cells)
@@ -147,28 +146,40 @@ def take_eval(arguments: argparse.Namespace) -> Outcome:
     program, metric, rows = measured(arguments)
     if arguments.save:
         require_writable(Path(arguments.save))
-    said = f"{counted(len(rows), 'row')}; {SKIP} leaves one out, Ctrl-D ends it"
+    out = _answers_at(arguments)
+    require_writable(out)
+    said = (
+        f"{counted(len(rows), 'row')}; {SKIP} leaves one out, Ctrl-D ends it; what is "
+        f"typed is in {out}, and the same command goes on from there"
+    )
     remark(said, quiet=arguments.quiet)
-    found = taken(program, rows, metric, ask=_typed)
+    try:
+        found = taken(program, rows, metric, ask=asked, out=out)
+    except MetricError:
+        remark(f"what was typed is in {out}", quiet=False)
+        raise
     if arguments.save:
-        Path(arguments.save).write_text(found.to_json(prompts=True), encoding="utf-8")
+        write_text(Path(arguments.save), found.to_json(prompts=True))
     left = len(rows) - len(found.rows)
     told = f"{counted(left, 'row')} not answered" if left else ""
     return Outcome(str(found), json.loads(found.to_json()), 0, told)
 
 
-def _typed(shown: str) -> str:
-    """What a person typed; what is shown is no part of the result.
+def _answers_at(arguments: argparse.Namespace) -> Path:
+    """Where what is typed is kept: as it was named, or beside the rows.
 
     Raises:
-        EOFError: There is no more.
+        ConfigError: --save names the same file.
     """
-    sys.stderr.write(f"{shown}")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.rstrip("\r\n")
+    data = Path(arguments.data)
+    beside_rows = data.with_name(f"{data.stem}.answers.jsonl")
+    out = Path(arguments.out or (beside_rows if data.is_file() else beside_rows.name))
+    if arguments.save and Path(arguments.save).resolve() == out.resolve():
+        raise ConfigError(
+            f"--save {arguments.save} is where what is typed is kept",
+            hint="Name another file with --save",
+        )
+    return out
 
 
 def blind(arguments: argparse.Namespace) -> Outcome:

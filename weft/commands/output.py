@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 import time
@@ -10,6 +11,8 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..pipeline.ground.strictjson import is_text
+from ..pipeline.ground.words import for_terminal
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.run.rows import progress_bar
@@ -102,16 +105,46 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     return text
 
 
+def shown(text: str) -> str:
+    """A result as it is printed: a terminal is not commanded by what it is shown.
+
+    What a model or a file says goes into a pipe or a file as it is.
+    """
+    return for_terminal(text) if sys.stdout.isatty() else text
+
+
 def say(text: str) -> None:
     """Say a part of the result now; for a command that tells as it goes."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{shown(text)}\n")
     sys.stdout.flush()
+
+
+def asked(text: str) -> str:
+    """The line that a person types, to a text on stderr.
+
+    Raises:
+        EOFError: There is no more.
+    """
+    source: Any = sys.stdin
+    if isinstance(source, io.TextIOWrapper) and source.errors == "strict":
+        with contextlib.suppress(io.UnsupportedOperation):  # somebody has read of it
+            source.reconfigure(errors="surrogateescape")
+    while True:
+        sys.stderr.write(for_terminal(text))
+        sys.stderr.flush()
+        line: str = source.readline()
+        if not line:
+            raise EOFError
+        line = line.rstrip("\r\n")
+        if is_text(line):
+            return line
+        text = "that line holds bytes that are no text; type it once more: "
 
 
 def remark(text: str, *, quiet: bool) -> None:
     """Say something on stderr that is no part of the result."""
     if not quiet:
-        sys.stderr.write(f"weft: {text}\n")
+        sys.stderr.write(f"weft: {for_terminal(text)}\n")
         sys.stderr.flush()
 
 

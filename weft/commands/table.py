@@ -128,6 +128,8 @@ take-eval  gates:take_eval  answer the rows yourself, and be scored as a program
   --data FILE!            rows with labels, which are not shown
   --metric METRIC!        as for eval
   --save FILE             also write JSON, for weft review and weft blind
+  --out FILE              what is typed, as it is typed; else NAME.answers.jsonl beside
+                          --data
 
 blind  gates:blind  pick the better answers of several systems, their names hidden
   $ weft blind before.eval.json after.eval.json --open

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..compilers.driving.index import FORMAT, LARGEST
 from ..compilers.driving.index import NAME as INDEX
@@ -106,12 +106,26 @@ def _await_start(run: Run, *, quiet: bool) -> None:
         remark(f"waiting for a run in {run.folder}", quiet=quiet)
     while not run.begun:
         if time.monotonic() > end:
+            refuse_unread(run)
             raise ConfigError(
                 f"there is no run in {run.folder}",
                 hint="Name the run_dir of a compile: weft compile --run-dir DIR",
             )
         time.sleep(_EVERY)
         run.look()
+
+
+def refuse_unread(run: Run) -> None:
+    """Refuse an index that is there, and that nobody here can read.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if run.unread:
+        raise ConfigError(
+            f"{run.folder / INDEX} is damaged, or of another edition of weft",
+            hint="The same compile with this run_dir goes on, and writes it anew",
+        )
 
 
 class Tail:
@@ -202,6 +216,11 @@ class Run:
         return bool(self.start or self.answers)
 
     @property
+    def unread(self) -> bool:
+        """Whether there is an index that cannot be read, or is of another form."""
+        return not self.index and (self.folder / INDEX).exists()
+
+    @property
     def state(self) -> str:
         """running, verifying, paused, ended, failed; or gone where its process is."""
         state = str(self.index.get("state", ""))
@@ -237,7 +256,8 @@ class Run:
     def outcome(self) -> str:
         """How it ended, in words."""
         if not self.start:
-            return f"{self.spent} in the journal; this run keeps no index"
+            why = "its index cannot be read" if self.unread else "it keeps no index"
+            return f"{self.spent} in the journal; {why}"
         last = in_words(self.events[-1]) if self.events else ""
         if self.state == "ended":
             return f"{self.title}\n  {last}\n  {self.spent}, {clock(self.seconds)}"
@@ -312,14 +332,16 @@ def clock(seconds: float) -> str:
 def index_in(folder: Path) -> dict[str, Any]:
     """A run folder's index; empty where there is none, or none of this form."""
     try:
-        found = _record(read_bounded(folder / INDEX, LARGEST).encode())
+        found = _record(read_bounded(folder / INDEX, LARGEST))
     except (OSError, ValueError):
         return {}
     start, events, orders = (found.get(n) for n in ("start", "events", "orders"))
     candidates = found.get("candidates")
     if not (is_dict(start) and is_list(events) and is_list(orders)):
         return {}
-    whole = found.get("format") == FORMAT and is_list(candidates)
+    modules = start.get("modules", [])
+    named = is_list(modules) and all(isinstance(path, str) for path in modules)
+    whole = found.get("format") == FORMAT and is_list(candidates) and named
     figures = [start.get("at"), start.get("expected", 0)]
     for name in ("quoted", "rows"):
         three = start.get(name)
@@ -330,12 +352,21 @@ def index_in(folder: Path) -> dict[str, Any]:
     return found if whole and all(map(_is_event, events)) else {}
 
 
-def _record(line: bytes) -> dict[str, Any]:
+def _record(line: bytes | str) -> dict[str, Any]:
     try:
-        data: object = json.loads(line)
+        data: object = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return {}
     return data if is_dict(data) else {}
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and infinities are no JSON: no run writes them, and nothing here does.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def _is_event(record: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.signature.signature import Signature
 from .arguments import rows_at, settings
 from .files import require_writable
-from .output import Outcome
+from .output import Outcome, asked
 from .targets import object_named, program_named
 
 
@@ -81,18 +80,18 @@ def hold_interview(arguments: argparse.Namespace) -> Outcome:
     with settings(arguments):
         made = interview(target, _answer, task=arguments.task, most=arguments.most)
     told = _told(made.draft, out)
-    asked = [
+    questions = [
         {"question": a.question, "answer": a.answer, "by": a.by} for a in made.asked
     ]
-    data = {**told.data, "asked": asked, "open": [*made.open]}
+    data = {**told.data, "asked": questions, "open": [*made.open]}
     return Outcome(f"{made}{told.text[len(str(made.draft)) :]}", data, 0, told.remark)
 
 
 def _answer(question: str) -> str | None:
-    sys.stderr.write(f"{question}\n> ")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    return line.rstrip("\n") if line else None
+    try:
+        return asked(f"{question}\n> ")
+    except EOFError:
+        return None
 
 
 def make_rows(arguments: argparse.Namespace) -> Outcome:

@@ -2,26 +2,36 @@
 
 Whoever has sat the test knows which rows cannot be answered from what is shown, and
 what a hundred points would mean (Karpathy did so for ImageNet in 2014).
+
+What is typed takes hours, and can be had a second time from nobody: each row stands in
+a file before the next one is shown, and a second call goes on from there.
+
+    {"id": "m1", "inputs": {"message": ...}, "answers": {"team": "cards"}}
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from ..pipeline.data.example import Example, require_rows
-from ..pipeline.errors import ConfigError, DataError, ParseError
+from ..pipeline.errors import ConfigError, DataError, ParseError, cause
 from ..pipeline.graph.binding import Pack
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground import strictjson
+from ..pipeline.ground.files import AppendLog, DamagedLine
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
+from ..pipeline.ground.shapes import is_dict
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.labels import for_program, require_labels
-from ..pipeline.measure.row_result import RowResult
+from ..pipeline.measure.row_result import RowResult, row_keys
 from ..pipeline.measure.score import Metric, apply_metric, metric_name, require_callable
 from ..pipeline.measure.typed import outputs_of, reader_of
 from ..pipeline.reading.fields import read_text
@@ -43,6 +53,7 @@ def take_eval(
     metric: Metric,
     *,
     ask: Ask = input,
+    out: str | Path | None = None,
 ) -> Evaluation:
     """Answer rows by hand in a program's place, and be scored as it is; no model runs.
 
@@ -55,13 +66,17 @@ def take_eval(
         rows: Rows with labels.
         metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
         ask: Shows a text and gives back what was typed, as `input` does.
+        out: A JSONL file that keeps what is typed, row by row, whatever happens then.
+            Rows that are answered in it are not asked again. Without it a metric that
+            raises, or an interrupt, loses what was typed.
 
     Returns:
         An `Evaluation` of the rows that were answered, which compares with others row
         by row where every row was.
 
     Raises:
-        ConfigError: The program's outputs cannot be typed in.
+        ConfigError: The program's outputs cannot be typed in; or `out` cannot be
+            written, is written by another call now, or holds other answers.
         DataError: A row does not fit, there is none, or none was answered.
         MetricError: The metric raised, or gave no score.
     """
@@ -73,14 +88,15 @@ def take_eval(
     fields = _asked_of(made)
     started = time.perf_counter()
     given: list[tuple[Example, Any]] = []
-    try:
-        for number, row in enumerate(examples, 1):
+    with _kept(out, examples, fields) as kept, contextlib.suppress(EOFError):
+        for number, (key, row) in enumerate(_keyed(examples), 1):
             bind_row(made.inputs, row.inputs, row.id)
-            said = _answers(f"row {number} of {len(examples)}", row, fields, ask)
+            title = f"row {number} of {len(examples)}"
+            said = kept.of(key) or _answers(title, row, fields, ask)
             if said is not None:
-                given.append((row, _value(made, fields, row, said)))
-    except EOFError:
-        pass  # the person has had enough
+                kept.keep(key, row, said)
+                values = {name: value for name, (_, value) in said.items()}
+                given.append((row, _value(made, fields, row, values)))
     if not given:
         raise DataError("no row was answered", hint="Answer one at least")
     read, scored = reader_of(made), for_program(metric, made)
@@ -114,23 +130,143 @@ def _asked_of(program: Program[..., Any]) -> dict[str, FieldSpec]:
     return fields if packed else dict([next(iter(fields.items()))])
 
 
+_Said = dict[str, tuple[str, Any]]
+"""Of one row: what was typed for each output, and the value that it is."""
+
+
+@dataclass
+class _Answers:
+    """The answers of earlier calls by the keys of their rows, and the file of them."""
+
+    log: AppendLog | None = None
+    known: dict[str, _Said] = field(default_factory=dict[str, _Said])
+
+    def of(self, key: str) -> _Said | None:
+        """What was answered to a row."""
+        return self.known.get(key)
+
+    def keep(self, key: str, row: Example, said: _Said) -> None:
+        """Write down an answer that is new; it is on the disk when this returns.
+
+        Raises:
+            ConfigError: It could not be written.
+        """
+        if self.log is None or key in self.known:
+            return
+        typed = {name: text for name, (text, _) in said.items()}
+        inputs = plain(dict(row.inputs), repr)
+        line = strictjson.canonical({"id": key, "inputs": inputs, "answers": typed})
+        try:
+            self.log.append(f"{line}\n".encode(), sync=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the answer to row {key!r} could not be written: {cause(error)}",
+                hint="Make room, and call it again: it goes on behind the row before",
+            ) from None
+
+
+@contextlib.contextmanager
+def _kept(
+    out: str | Path | None, rows: Sequence[Example], fields: Mapping[str, FieldSpec]
+) -> Generator[_Answers]:
+    """The answers that `out` holds, and the file while nobody else writes it.
+
+    Raises:
+        ConfigError: It cannot be opened, or holds what is no answer to these rows.
+    """
+    if out is None:
+        yield _Answers()
+        return
+    hint = "Name another file to keep answers in"
+    try:
+        log = AppendLog(Path(out))
+    except BlockingIOError:
+        raise ConfigError(
+            f"somebody else answers into {out} now", hint=f"Wait for them. {hint}"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{out} cannot be written: {cause(error)}", hint=hint
+        ) from None
+    with log:
+        by_key, known = dict(_keyed(rows)), dict[str, _Said]()
+        try:
+            for number, tree in enumerate(log.read(_tree, b'{"answers"'), 1):
+                row = by_key.get(str(tree.get("id"))) if tree else None
+                if row is not None:
+                    where = f"{out}, line {number},"
+                    known[str(tree["id"])] = _said(tree, where, row, fields, hint)
+        except DamagedLine as damage:
+            raise ConfigError(
+                f"{out}, line {damage.line}, is no answer",
+                hint=f"Mend the line. {hint}",
+            ) from None
+        yield _Answers(log, known)
+
+
+def _keyed(rows: Sequence[Example]) -> list[tuple[str, Example]]:
+    return [*zip(row_keys(row.id for row in rows), rows, strict=True)]
+
+
+def _tree(line: bytes) -> dict[str, Any] | None:
+    """A line as data: empty where it is blank, None where it is no answer."""
+    if not line.strip():
+        return {}
+    try:
+        data = strictjson.loads(line.decode("utf-8"), own=True)
+    except ValueError:
+        return None
+    return data if is_dict(data) and is_dict(data.get("answers")) else None
+
+
+def _said(
+    tree: Mapping[str, Any],
+    where: str,
+    row: Example,
+    fields: Mapping[str, FieldSpec],
+    hint: str,
+) -> _Said:
+    """The answers of a line, read anew.
+
+    Raises:
+        ConfigError: They are of other inputs or outputs, or of another type.
+    """
+    if tree.get("inputs") != plain(dict(row.inputs), repr):
+        raise ConfigError(f"{where} row {row.id!r} had other inputs then", hint=hint)
+    typed: dict[str, Any] = tree["answers"]
+    if typed.keys() != fields.keys():
+        then, now = (", ".join(map(repr, names)) for names in (typed, fields))
+        raise ConfigError(
+            f"{where} answers {then}, and the program gives {now}", hint=hint
+        )
+    try:
+        return {
+            n: (str(t), read_text(fields[n], str(t)).value) for n, t in typed.items()
+        }
+    except ParseError as error:
+        raise ConfigError(f"{where} is no answer: {error.message}", hint=hint) from None
+
+
 def _answers(
     title: str, row: Example, fields: Mapping[str, FieldSpec], ask: Ask
-) -> dict[str, Any] | None:
+) -> _Said | None:
     """What a person typed for a row, as values; None where the row was skipped."""
     shown = [f"-- {title}", *(f"{k}: {plain(v, repr)}" for k, v in row.inputs.items())]
     head = "\n".join(shown)
-    found: dict[str, Any] = {}
-    for name, field in fields.items():
-        wanted = f"{name or 'answer'} ({field.wanted})"
+    found: _Said = {}
+    for name, spec in fields.items():
+        wanted = f"{name or 'answer'} ({spec.wanted})"
         problem = ""
         while name not in found:
             text = ask(f"{head}\n{problem}{wanted}: ".lstrip("\n"))
             head = ""
             if text.strip() == SKIP:
                 return None
+            if not strictjson.is_text(text):
+                problem = "that holds half a character\n"
+                continue
             try:
-                found[name] = read_text(field, text).value
+                found[name] = text, read_text(spec, text).value
             except ParseError as error:
                 problem = f"{error.message}\n"
     return found

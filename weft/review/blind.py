@@ -264,7 +264,8 @@ class BlindDesk:
             data = as_dict(strictjson.loads(body.decode("utf-8")))
             if data.get("key") != key:
                 return json_reply({"error": "other rows stand here now: reload"}, 409)
-            self.test.choose(key, data.get("choice"))
+            # Null takes a choice back; a change that holds none is refused.
+            self.test.choose(key, data.get("choice", ""))
         except ValueError as error:
             return json_reply({"error": str(error)}, 422)
         except (ArtifactError, OSError) as error:

@@ -27,7 +27,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground import system
@@ -173,12 +172,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             raise Refusal(403, "this is no page for other origins")
         if self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             raise Refusal(403, "this is no page for other sites")
-        asked = urlsplit(self.path)
-        token, slash, rest = asked.path.removeprefix("/").partition("/")
+        asked, _, query = self.path.partition("#")[0].partition("?")
+        if not asked.startswith("/"):  # an address of another host, or no path at all
+            raise Refusal(400, "a request names a path of this server")
+        token, slash, rest = asked.removeprefix("/").partition("/")
         known = secrets.compare_digest(token.encode(), owner.token.encode())
         if not known or not slash:
             raise Refusal(403, "the address lacks its token: take the one printed")
-        return rest, asked.query
+        return rest, query
 
     def _body(self) -> bytes:
         if self.headers.get_content_type() != "application/json":

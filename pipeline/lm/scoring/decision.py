@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, cast
 
+from ...ground.frozen import unchanging
 from ...ground.shapes import as_dict, is_mapping
 from .likelihoods import Likelihood, Likelihoods, Path
 
@@ -13,6 +14,7 @@ OUTPUT: Final = "output"
 SEVERAL: Final = "decisions"
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided of one output.

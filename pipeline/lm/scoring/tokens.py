@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from ...ground.frozen import unchanging
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import is_text
 
@@ -16,6 +17,7 @@ MOST_SHOWN: Final = 20
 """As deep as the usual endpoint shows the likeliest tokens of a place."""
 
 
+@unchanging
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """One token of a reply, and what else might have stood there.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from ...errors import ConfigError, InvalidRequest
 from ..message import Message
@@ -17,8 +17,6 @@ from ..request import Request
 from ..soft.words import Soft
 from ..wire.control import turns_without_control
 from .loaded import Loaded, Tokens
-
-_BEGIN: Final = "system", "user"
 
 
 def tokens_of(loaded: Loaded, request: Request) -> Tokens:

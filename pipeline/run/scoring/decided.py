@@ -159,7 +159,8 @@ class _Place:
         questions = questions_for(self.module, wire, choices, self.inputs)
         media = any(one.media for one in self.module.spec.inputs.values())
         unfit = "it is asked in text, and an input is none" * media or questions.unfit
-        if self.words or form_of(self.module.parameters.adapter).template:
+        own = self.context.settings.form_asked(self.module.parameters.adapter)
+        if self.words or form_of(own).template:
             unfit = "answer words and templates are for models that reply"
         if unfit and by == "auto":
             return None

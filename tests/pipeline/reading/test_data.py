@@ -57,6 +57,8 @@ OTHERWISE: list[tuple[str, Any]] = [
     ("kind", "Eat-in."),
     ("day", "2024-02-29."),
     ("day", "`2024-02-29`"),
+    ("paid", "$3.50"),
+    ("paid", "3.50 euros"),
 ]
 
 
@@ -92,7 +94,8 @@ def test_a_place_in_data_is_read_as_a_field_of_its_type_is(
         ("vegan", 1),
         ("kind", "to go"),
         ("day", "02/03/2024"),
-        ("paid", "$3.50"),
+        ("paid", "cheap"),
+        ("paid", "3.50 or 4.50"),
         ("note", None),
         ("note", ["by the window"]),
     ],

@@ -14,6 +14,7 @@ from tests.compilers.every import TRAINED
 from tests.white.test_model import held, state_of, weights
 from tests.white.tiny import DEEP, HEAD, LAYERS, PAIRS, WIDTH
 from weft.compilers import (
+    APE,
     TRIPLE,
     BootstrapFewShot,
     Compiler,
@@ -307,6 +308,28 @@ def test_each_compiler_races_books_and_repeats(lm: weft.LM, compiler: Any) -> No
     assert [line.id for line in first.tried] == [line.id for line in second.tried]
     assert "train: " in str(weft.quote(module(lm), ROWS, metric=METRIC,
                                        compiler=compiler))  # fmt: skip
+
+
+def test_soft_words_are_trained_beside_an_instruction_that_ape_wrote(
+    lm: weft.LM,
+) -> None:
+    """A writer of its own, since a random model writes no instruction."""
+    asked: list[str] = []
+
+    def write(request: weft.Request) -> str:
+        asked.append(request.messages[-1].text)
+        return f'{{"instruction": "Name the hue, {len(asked)}."}}'
+
+    both = Sequence(of=(APE(candidates=2), PromptTuning(steps=2, batch=2)))
+    with weft.use(lms={"proposer": weft.FunctionLM(write)}):
+        result = weft.compile(module(lm), ROWS, metric=METRIC, compiler=both)
+
+    origins = [line.origin for line in result.report.tried]
+    told = {one.instruction for one in result.ranking}
+    soft = [one for one in result.ranking if one.parameters.soft is not None]
+    assert asked
+    assert any(text.startswith("Name the hue, ") for text in told), origins
+    assert soft
 
 
 class _Killed(BaseException):

@@ -318,7 +318,7 @@ def test_soft_words_are_trained_beside_an_instruction_that_ape_wrote(
 
     def write(request: weft.Request) -> str:
         asked.append(request.messages[-1].text)
-        return f'{{"instruction": "Name the hue, {len(asked)}."}}'
+        return f"[[ instruction ]]\nName the hue, {len(asked)}."
 
     both = Sequence(of=(APE(candidates=2), PromptTuning(steps=2, batch=2)))
     with weft.use(lms={"proposer": weft.FunctionLM(write)}):

@@ -25,6 +25,7 @@ from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import repaired
 from .nearjson import NotNearJSON, loads
+from .nulls import filled
 from .scalars import (
     FORMAT_EDGES,
     LONGEST,
@@ -107,9 +108,16 @@ def _is_decimal(field: FieldSpec) -> bool:
 
 
 def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
-    """JSON data with its values read for their places; None where none had to be."""
+    """JSON data with its values read for their places; None where none had to be.
+
+    What a whole object leaves out is null where its type permits that.
+    """
     made = repaired(data, field.schema)
-    return None if made is data else (made, "values read as their types")
+    notes = [] if made is data else ["values read as their types"]
+    whole = filled(made, field.schema)
+    if whole.places:
+        made, notes = whole.data, [*notes, whole.note]
+    return (made, "; ".join(notes)) if notes else None
 
 
 def without_thought(text: str) -> str:

@@ -141,10 +141,9 @@ def _absent(
 
 def _permits(schema: Any, whole: Mapping[str, Any] | None = None) -> bool:
     """Whether null may stand where a schema holds, by its own word."""
-    whole = schema if whole is None else whole
     return any(
         one.get("type") == "null"
         or ("const" in one and one["const"] is None)
         or None in one.get("enum", ())
-        for one in alternatives(schema, whole)
+        for one in alternatives(schema, whole or schema)
     )

@@ -9,6 +9,7 @@ nobody asked for. Such a one may be the missing member under another name.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..ground.shapes import is_dict, is_list
@@ -68,6 +69,30 @@ def filled(data: Any, schema: Mapping[str, Any]) -> Filled:
     filling = _Filling(schema)
     made = filling.fill(data, schema, "")
     return Filled(made, (*filling.places,)) if filling.places else Filled(data)
+
+
+@lru_cache(maxsize=512)
+def may_leave_out(field: FieldSpec) -> bool:
+    """Whether any object of a field's type has a required member that may be null."""
+    return any(
+        _permits(part["properties"][name], field.schema)
+        for part in _objects(field.schema)
+        for name in part.get("required", ())
+        if name in part["properties"]
+    )
+
+
+def _objects(schema: Any) -> Iterator[Mapping[str, Any]]:
+    """All parts of a schema that name the members of an object."""
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if is_dict(part):
+            if is_dict(part.get("properties")):
+                yield part
+            waiting += part.values()
+        elif is_list(part):
+            waiting += part
 
 
 class _Filling:

@@ -23,9 +23,9 @@ from ..signature.field import FieldSpec
 from ..signature.types import fits
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
-from .data import repaired
+from .data import UnfitError, repaired, repaired_or_unfit
 from .nearjson import NotNearJSON, loads
-from .nulls import filled
+from .nulls import Filled, filled, may_leave_out
 from .scalars import (
     FORMAT_EDGES,
     LONGEST,
@@ -112,9 +112,12 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
 
     What a whole object leaves out is null where its type permits that.
     """
-    made = repaired(data, field.schema)
+    try:
+        made = repaired_or_unfit(data, field.schema)
+    except UnfitError:
+        return None
     notes = [] if made is data else ["values read as their types"]
-    whole = filled(made, field.schema)
+    whole = filled(made, field.schema) if may_leave_out(field) else Filled(made)
     if whole.places:
         made, notes = whole.data, [*notes, whole.note]
     return (made, "; ".join(notes)) if notes else None

@@ -54,7 +54,8 @@ def adapter_of(form: Form | str) -> Adapter:
             made.edition, enforced=made.has("schema"), ruled=made.has("grammar")
         )
     if made.name == "cloze":
-        how = {"text": made.has("text"), "ruled": made.has("grammar")}
+        flags = {"text": "text", "ruled": "grammar", "stopped": "stop"}
+        how = {name: made.has(flag) for name, flag in flags.items()}
         return cloze.ClozeAdapter(made.edition, made.template, **how)
     if made.name == "tools":
         return tools.ToolsAdapter(made.edition)

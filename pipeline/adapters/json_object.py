@@ -22,6 +22,8 @@ from ..reading.fields import (
     read_whole,
 )
 from ..reading.nearjson import NotNearJSON
+from ..reading.nulls import LEFT_OUT, left_out
+from ..reading.reasoning import REASONING
 from ..reading.typography import RESPELLED, keyed, loosened
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -155,6 +157,7 @@ def _named(data: Mapping[str, Any], spec: Spec) -> Mapping[str, Any]:
 def _values(part: Part, spec: Spec, words: str) -> Parsed:
     data = _named(part.value, spec)
     found = {name: data[name] for name in spec.outputs if name in data}
+    absent = left_out(data, spec.outputs, REASONING)
     extra = [name for name in data if name not in spec.outputs]
     notes = part.notes
     if data.keys() != part.value.keys():
@@ -163,7 +166,13 @@ def _values(part: Part, spec: Spec, words: str) -> Parsed:
         notes += ("text around the object left out",)
     if extra:
         notes += (f"unknown keys left out: {', '.join(extra)[:200]}",)
-    parsed = read_fields(spec, found, read_data)
+    notes += tuple(f"{name}: {LEFT_OUT}" for name in absent)
+    try:
+        parsed = read_fields(spec, found | dict.fromkeys(absent), read_data)
+    except ParseError as error:
+        for name in absent:  # nobody wrote it, and it is asked for with the rest
+            error.partial.pop(name, None)
+        raise
     return parsed.noting(notes) if notes else parsed
 
 
@@ -183,11 +192,13 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
     if not objects:
         objects = escaped(body)
     fitting = [part for part in objects if _fits(part.value, spec)]
+    entire = bool(fitting)
+    fitting = fitting or [p for p in objects if _fits(p.value, spec, with_nulls=True)]
     words = around(body, fitting[0].start, fitting[0].end) if fitting else ""
     if words:
         fitting = [p for p in fitting if not _is_echo(p, spec, body, given)]
     # What follows a whole answer up to the token limit is rambling.
-    at_once = fitting and not around(body, fitting[0].start, len(body))
+    at_once = entire and fitting and not around(body, fitting[0].start, len(body))
     if (given.cut and at_once) or (
         fitting and all(p.value == fitting[0].value for p in fitting)
     ):
@@ -208,6 +219,7 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
         raise error from None
 
 
-def _fits(data: Mapping[str, Any], spec: Spec) -> bool:
+def _fits(data: Mapping[str, Any], spec: Spec, *, with_nulls: bool = False) -> bool:
     named = _named(data, spec)
-    return all(name in named for name in spec.required)
+    nulls = left_out(named, spec.outputs, REASONING) if with_nulls else ()
+    return all(name in named or name in nulls for name in spec.required)

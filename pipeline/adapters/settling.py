@@ -80,7 +80,7 @@ def _settled(
         return form
     if form.name in CHOSEN:
         form = _chosen(can, nested=nested, refused=refused) if can else Form("chat", 1)
-    elif can is None and "/" not in asked:
+    elif can is None and "/" not in asked.partition("|")[0]:
         form = replace(form, edition=1)
     if form.flags is not None:
         return form

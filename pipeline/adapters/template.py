@@ -11,12 +11,11 @@ from ..lm.form import ANSWER, INSTRUCTION, Slot, form_of, pieces_of, template_of
 from ..lm.request import JSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import fits
 
 NOT_GIVEN: Final = "(not given for this example)"
 TOLD: Final = ("instruction", "context", "glossary", "illustrations")
 """The slots that are told as one text; see `told` in `prompt.py`."""
-CASES: Final = "\n\n"
-"""What stands between filled templates."""
 
 
 class Fitted(NamedTuple):
@@ -40,14 +39,13 @@ class Fitted(NamedTuple):
         return any(not isinstance(piece, str) for piece in self.behind)
 
     @property
-    def ends(self) -> tuple[str, ...]:
-        """Where a text that fills the gap is over."""
+    def closing(self) -> str:
+        """What follows the gap in its line, or a line break; nothing where it ends."""
         closing = next((p for p in self.behind[:1] if isinstance(p, str)), "")
         line = closing.partition("\n")[0].rstrip()
         if closing and not line:
             line = "\n" if "\n" in closing else ""
-        held = any(line in word for word in words_of(self.output) or ())
-        return tuple(dict.fromkeys(([] if held or not line else [line]) + [CASES]))
+        return line
 
 
 def check_template(form: str, spec: Spec) -> None:
@@ -174,7 +172,13 @@ def written(field: FieldSpec, value: JSON) -> str:
 
 
 @lru_cache(maxsize=512)
-def words_of(field: FieldSpec) -> tuple[str, ...] | None:
-    """The few values of a field as they are written; None where they are not few."""
-    values = (True, False) if field.kind == "boolean" else field.options
-    return tuple(written(field, value) for value in values) or None
+def words_of(field: FieldSpec, edition: int = 1) -> tuple[str, ...]:
+    """The few values of a field as they are written; none where they are not few.
+
+    The first edition of the form knows no null beside true and false.
+    """
+    values: tuple[JSON, ...] = field.options
+    if field.kind == "boolean":
+        nothing = edition > 1 and fits(type(None), field.annotation)
+        values = (True, False, None) if nothing else (True, False)
+    return tuple(written(field, value) for value in values)

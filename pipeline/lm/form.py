@@ -29,7 +29,7 @@ NEWEST: Final[Mapping[str, int]] = {
     "completion": 3,
     "tools": 1,
     "text": 1,
-    "cloze": 1,
+    "cloze": 2,
 }
 """The newest edition of each form; every earlier one can be asked for too."""
 

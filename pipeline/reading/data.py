@@ -77,12 +77,21 @@ def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     {'eggs': '3', 'cups': 'a few'}
     """
     try:
-        return _repaired(data, schema, schema)
-    except _UnfitError:
+        return repaired_or_unfit(data, schema)
+    except UnfitError:
         return data
 
 
-class _UnfitError(Exception):
+def repaired_or_unfit(data: Any, schema: Mapping[str, Any]) -> Any:
+    """As `repaired`, of data that may fit.
+
+    Raises:
+        UnfitError: No reading of it can fit.
+    """
+    return _repaired(data, schema, schema)
+
+
+class UnfitError(Exception):
     """A value that has no reading in its place: the data it is in cannot fit."""
 
 
@@ -90,7 +99,7 @@ def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
     schemas = list(alternatives(schema, whole))
     made = _mended(data, schemas, whole) if schemas else data
     if schemas and made is data and not any(_may_hold(s, data) for s in schemas):
-        raise _UnfitError
+        raise UnfitError
     return made
 
 

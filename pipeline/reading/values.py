@@ -23,8 +23,9 @@ from ..signature.field import FieldSpec
 from ..signature.types import fits
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
-from .data import repaired
+from .data import UnfitError, repaired, repaired_or_unfit
 from .nearjson import NotNearJSON, loads
+from .nulls import Filled, filled, may_leave_out
 from .scalars import (
     FORMAT_EDGES,
     LONGEST,
@@ -108,9 +109,19 @@ def _is_decimal(field: FieldSpec) -> bool:
 
 
 def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
-    """JSON data with its values read for their places; None where none had to be."""
-    made = repaired(data, field.exact_schema)
-    return None if made is data else (made, "values read as their types")
+    """JSON data with its values read for their places; None where none had to be.
+
+    What a whole object leaves out is null where its type permits that.
+    """
+    try:
+        made = repaired_or_unfit(data, field.exact_schema)
+    except UnfitError:
+        return None
+    notes = [] if made is data else ["values read as their types"]
+    whole = filled(made, field.schema) if may_leave_out(field) else Filled(made)
+    if whole.places:
+        made, notes = whole.data, [*notes, whole.note]
+    return (made, "; ".join(notes)) if notes else None
 
 
 def without_thought(text: str) -> str:

@@ -389,10 +389,7 @@ def _cache_of(value: Any) -> AnswerStore | None:
 
 def _default_cache() -> Cache:
     place = cache_place()  # asked before every call, and rarely another one
-    found = _default.get(place)
-    if found is None:
-        found = _default[place] = _cache_at(Path(place))
-    return found
+    return _default.get(place) or _default.setdefault(place, _cache_at(Path(place)))
 
 
 def _cache_at(folder: Path) -> Cache:

@@ -289,7 +289,7 @@ def test_who_is_asked_settles_the_rest() -> None:
 
     assert str(settled(form, None)) == f"cloze/1:stop|{KOREAN}"
     base = weft.LM("llamacpp/m", api_base="http://127.0.0.1:9/v1", base=True)
-    assert str(settled(form, base)) == f"cloze/1:grammar,stop,text|{KOREAN}"
+    assert str(settled(form, base)) == f"cloze/2:grammar,stop,text|{KOREAN}"
     assert form_of(str(settled(form, base))).template == KOREAN
 
 

@@ -21,6 +21,8 @@ _BRACKETS = re.compile(r"[{}\[\]]")
 _INSIDE = re.compile(r"""(?:["'\u201d]\s*+:|,)\s*+\Z""")
 _GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
 _FENCES = re.compile(r"```[A-Za-z0-9]*+")
+_BETWEEN = re.compile(r"\s*+[,;]?\s*+(?:(?:[-*\u2022]|[0-9]{1,3}[.)])[ \t]++)?+")
+_INTRODUCED = re.compile(rf"(?:[^\n{{}}]{{0,200}}:[ \t]*\n)?{_BETWEEN.pattern}")
 _ESCAPED = re.compile(r"""\{\s*+\\+["']""")
 MOST_VALUES = 256
 """How many values, read or not, a reply may hold: each may be looked at whole."""
@@ -101,6 +103,33 @@ def sole(text: str, opening: str = "{") -> Part:
     if len(found) != 1:
         raise NotNearJSON(f"{len(found)} values")
     return found[0]
+
+
+def in_a_row(text: str) -> Part | None:
+    r"""The objects of a text that holds nothing else, as a list; None of any other.
+
+    On lines of their own as in JSON Lines, between commas, or behind the marks of a
+    list; a line before them may say that they follow.
+
+    Raises:
+        NotNearJSON: One of them cannot be read.
+
+    >>> in_a_row('{"a": 1}\n{"a": 2}').value, in_a_row('{"a": 1} or {"a": 2}')
+    ([{'a': 1}, {'a': 2}], None)
+    """
+    if "{" not in text:
+        return None
+    found = parts(text)
+    ends = [0, *(part.end for part in found)]
+    starts = [*(part.start for part in found), len(text)]
+    gaps = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    if len(found) < 2 or not _INTRODUCED.fullmatch(gaps[0]):
+        return None
+    if not all(map(_BETWEEN.fullmatch, gaps[1:])):
+        return None
+    notes = (note for part in found for note in part.notes)
+    told = (*dict.fromkeys(notes), "objects in a row read as a list")
+    return Part([part.value for part in found], 0, len(text), told)
 
 
 def escaped(text: str) -> list[Part]:

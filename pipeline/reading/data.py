@@ -108,6 +108,9 @@ def _mended(
 ) -> Any:
     if any(map(_is_free_text, schemas)):
         return _repaired_where_texts_may_stand(data, schemas)
+    framed = _reframed(data, schemas, whole)
+    if framed is not data:
+        return _mended(framed, schemas, whole)
     if is_dict(data):
         return _repaired_object(data, schemas, whole)
     if is_list(data):
@@ -115,6 +118,40 @@ def _mended(
     if isinstance(data, str):
         return _repaired_text(data, schemas, whole)
     return data if data is None else _repaired_number(data, schemas)
+
+
+def _reframed(
+    data: Any, schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
+) -> Any:
+    """One object where a list of such is wanted, in a list, or the other way round.
+
+    And what is wanted, where it stands in an object under a name that nobody asked for.
+    """
+    solid = [s for s in schemas if s.get("type") != "null"]
+    if len(solid) != 1:
+        return data
+    [schema] = solid
+    kind = schema.get("type")
+    if kind == "array" and is_dict(data):
+        items = [*alternatives(schema.get("items"), whole)]
+        if any(_is_one(data, item) for item in items):
+            return [data]
+    if kind == "object" and is_list(data):
+        alone = data[0] if len(data) == 1 and is_dict(data[0]) else None
+        return alone if alone and _is_one(alone, schema) else data
+    if is_dict(data) and len(data) == 1:
+        [held] = data.values()
+        if kind == "array" and is_list(held):
+            return held
+        if kind == "object" and is_dict(held) and not _is_one(data, schema):
+            return held if _is_one(held, schema) else data
+    return data
+
+
+def _is_one(data: dict[str, Any], schema: Mapping[str, Any]) -> bool:
+    """Whether an object has the members that one of its kind needs, and needs some."""
+    needed = schema.get("required", ())
+    return bool(needed) and all(name in _named(data, schema) for name in needed)
 
 
 def _repaired_object(

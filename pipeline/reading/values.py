@@ -21,7 +21,7 @@ from typing import Any
 
 from ..signature.field import FieldSpec
 from ..signature.types import fits
-from .among import around, sole
+from .among import around, in_a_row, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import UnfitError, repaired, repaired_or_unfit
 from .nearjson import NotNearJSON, loads
@@ -263,7 +263,8 @@ def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
         value, notes = near.value, near.notes
     except NotNearJSON:
         try:
-            part = sole(text, "[" if field.kind == "array" else "{")
+            part = in_a_row(text) if field.kind == "array" else None
+            part = part or sole(text, "[" if field.kind == "array" else "{")
         except NotNearJSON:
             return
         value, notes = part.value, part.notes

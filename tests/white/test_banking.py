@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
 TESTED = 100
-COMPILER = PromptTuning(steps=120, batch=16, init="labels", snapshots=1, called="bank")
+COMPILER = PromptTuning(steps=160, batch=16, init="labels", snapshots=1, called="bank")
 TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 8, "base": True}
 Intent: Any = Literal[tuple(WORDS.values())]
@@ -143,11 +143,11 @@ def test_trained_words_are_served_by_an_unmodified_server(
     told_apart(made.program, answers, theirs, test)
 
     assert made.program.parameters.soft is not None
-    # 78, 60 by hand, 96 and 96 where it was measured last. Sums differ from machine to
-    # machine; of valid replies the bar leaves room for that.
+    # 79, 60 by hand, 99 and 96 where it was measured last. Sums differ from machine to
+    # machine; of each the bar leaves room for that.
     assert score >= 55
     assert score > hand
-    assert valid >= 92
+    assert valid >= 95
     assert sum(same) >= 90
     assert len(said) >= 200
     assert max(said) < 49152, "a soft word was said"

@@ -300,3 +300,75 @@ def test_items_are_parts_of_the_text(text: str) -> None:
         at = 0
         for item in items:
             at = text.index(item, at) + len(item)
+
+
+class Item(BaseModel):
+    """One of several."""
+
+    name: str
+    count: int
+
+
+class Basket(BaseModel):
+    """With a list, and one alone, inside."""
+
+    items: list[Item]
+    gift: Item | None = None
+
+
+ONE, OTHER = '{"name": "egg", "count": 2}', '{"name": "cup", "count": 1}'
+EGG, CUP = Item(name="egg", count=2), Item(name="cup", count=1)
+FRAMED: list[tuple[str, str, Any]] = [
+    ("list[Item]", ONE, [EGG]),
+    ("list[Item] | None", ONE, [EGG]),
+    ("list[Item]", f'{{"items": [{ONE}, {OTHER}]}}', [EGG, CUP]),
+    ("list[Item]", f"{ONE}\n{OTHER}", [EGG, CUP]),
+    ("list[Item]", f"{ONE},\n{OTHER}", [EGG, CUP]),
+    ("list[Item]", f"1. {ONE}\n2. {OTHER}", [EGG, CUP]),
+    ("list[Item]", f"Here they are:\n- {ONE}\n- {OTHER}", [EGG, CUP]),
+    ("list[Item]", '{"Name": "egg", "Count": "2"}', [EGG]),
+    ("Item", f"[{ONE}]", EGG),
+    ("Item | None", f"[{ONE}]", EGG),
+    ("Item", f'{{"item": {ONE}}}', EGG),
+    ("Basket", f'{{"items": {ONE}}}', Basket(items=[EGG])),
+    ("Basket", f'{{"items": [], "gift": [{ONE}]}}', Basket(items=[], gift=EGG)),
+    ("Basket", f'{{"basket": {{"items": [{ONE}]}}}}', Basket(items=[EGG])),
+]
+NOT_FRAMED: list[tuple[str, str]] = [
+    ("list[Item]", f"{ONE} or {OTHER}"),
+    ("list[Item]", f"{ONE}\nNot sure about: {OTHER}"),
+    ("list[Item]", '{"name": "egg"}'),
+    ("list[Item]", f'{{"good": [{ONE}], "bad": [{OTHER}]}}'),
+    ("list[Item]", f'{ONE}\n{{"name": "cup"'),
+    ("Item", f"[{ONE}, {OTHER}]"),
+    ("Item", "[]"),
+    ("Item", f'{{"first": {ONE}, "second": {OTHER}}}'),
+    ("Item", '{"item": {"name": "egg"}}'),
+    ("list[str]", '"egg"'),
+    ("list[int]", "3"),
+    ("int", "[3, 4]"),
+]
+
+
+def framed(kind: str, text: str) -> Any:
+    """What a field of that type is read as; None where it is an error."""
+    types = {"Item": Item, "Basket": Basket}
+    signature = make_signature(f"q -> found: {kind}", types=types)
+    try:
+        parsed = adapter_of("chat").parse(f"[[ found ]]\n{text}", signature)
+    except ParseError:
+        return None
+    assert parsed.repairs
+    return parsed.values["found"]
+
+
+@pytest.mark.parametrize(("kind", "text", "right"), FRAMED)
+def test_one_for_a_list_and_a_list_for_one(kind: str, text: str, right: Any) -> None:
+    """An object that is one of what is wanted stands for a list of one, and so on."""
+    assert framed(kind, text) == right
+
+
+@pytest.mark.parametrize(("kind", "text"), NOT_FRAMED)
+def test_several_and_others_are_no_one(kind: str, text: str) -> None:
+    """Words between, two where one is wanted, and what lacks a member."""
+    assert framed(kind, text) is None

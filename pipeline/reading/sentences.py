@@ -47,9 +47,13 @@ _TAKEN_BACK: Final = re.compile(
     r"\b(?:but|however|(?:al)?though|yet|except|unless|whether|if|or|maybe|perhaps|might"
     r"|may|possibly|unsure|unclear|unlikely|hardly|rather|instead|depends?|partly|also"
     r"|sa(?:ys?|id)|asks?|call(?:s|ed)|told|quote[sd]?|some|many|others|people|could|can"
-    r"|actually|wait|both|none|neither|nor)\b",
+    r"|actually|wait|both|none|neither|nor|sorry|apolog\w*|unable|insufficient|unknown"
+    r"|not (?:sure|certain|clear|enough|possible)"
+    r"|(?:can(?:not|['\u2019]t)|do(?:es)?(?: not|n['\u2019]t)) (?:\w+ )?"
+    r"(?:answer|assist|determine|help|judge|know|say|tell))\b",
     re.IGNORECASE,
 )
+"""Doubt, a second thought, a quotation, or that nothing can be answered."""
 _DENIES: Final = re.compile(
     r"\b(?:not|no|never|cannot|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?"
     r"|mistaken(?:ly)?)\b|n['\u2019]t\b",

@@ -95,9 +95,10 @@ class ChatAdapter(Adapter):
         found, last, notes = _found_plainly(text, spec, form) or _found_anywhere(
             text, spec, form, given
         )
-        again = _respelled(text, spec, fence, given.echoed, found)
-        if again is not None:
-            return self.read(again, spec, fence, given).noting((RESPELLED,))
+        if len(found) < len(spec.outputs):
+            again = _respelled(text, spec, fence, given.echoed, found)
+            if again is not None:
+                return self.read(again, spec, fence, given).noting((RESPELLED,))
         if last:
             field = spec.outputs[last]
             found[last], note = _last(found[last], field, spec, form, given)

@@ -143,10 +143,11 @@ class Settings:
         Raises:
             ConfigError: None is set anywhere.
         """
-        given = own if own is not None else self.lms.get(path)
-        found = self._usual if given is None else given
-        if found is not None:
-            return found
+        for given in (own, self.lms.get(path), self.lm):
+            if given is not None:
+                return given
+        if (named := self._usual) is not None:
+            return named
         raise ConfigError(
             f"{NO_MODEL} for {path!r}",
             hint='Call weft.configure(lm="openai/gpt-5-mini"), or with '

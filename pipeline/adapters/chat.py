@@ -347,9 +347,7 @@ def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
     if len(inside) != 1 or len(spec.outputs) != 1:
         return None
     [(name, field)] = spec.outputs.items()
-    if field.kind not in ("choice", "boolean"):
-        return None
-    if f"[[{inside[0]}]]" in given.echoed:
+    if field.kind not in ("choice", "boolean") or f"[[{inside[0]}]]" in given.echoed:
         return None
     reading = read_lone(field, inside[0])
     if reading is None:

@@ -103,7 +103,7 @@ async def ask(
             *(who, signature, spec, parameters, inputs, lm, context, asked, form),
             form_of(own).name in CHOSEN,
         )
-        asked.form = str(form)
+        asked.form = form.text
         if forms is not None:
             asked.repairs.extend(forms.why(own, lm, spec))
         try:

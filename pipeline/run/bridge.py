@@ -152,8 +152,9 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
 
 def waits_for(
     work: Callable[P, Coroutine[Any, Any, T]],
+    wait: Callable[[Coroutine[Any, Any, T]], T] = run_sync,
 ) -> Callable[[Callable[[], None]], Callable[P, T]]:
-    """Make the form of `work` that ordinary code calls: it waits, as `run_sync` does.
+    """Make the form of `work` that ordinary code calls, and that waits for it.
 
     What it decorates gives the name and the docstring; its body runs first, and may
     refuse the call.
@@ -163,7 +164,7 @@ def waits_for(
         @functools.wraps(form)
         def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
             form()
-            return run_sync(work(*args, **kwargs))
+            return wait(work(*args, **kwargs))
 
         vars(waiting)["__signature__"] = inspect.signature(work)
         waiting.__annotations__ = work.__annotations__

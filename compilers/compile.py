@@ -24,7 +24,7 @@ from typing import (
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.lazy import deferred, public_names
 from ..pipeline.ground.options import checked, checked_with
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 
 if TYPE_CHECKING:
     from ..pipeline.calls.budget import Budget, Ledger
@@ -58,81 +58,6 @@ class CompileOptions(TypedDict, total=False):
     teacher: Shower | None
     passing: float | None
     advice: bool
-
-
-@overload
-def compile(  # noqa: A001 - the field's own word, as in weft.compile
-    program: Program[P, R],
-    train: Rows,
-    val: Rows | None = None,
-    *,
-    metric: Metric,
-    compiler: Compiler | None = None,
-    budget: Budget | Ledger | str | int | None = None,
-    **options: Unpack[CompileOptions],
-) -> Result[P, R]: ...
-@overload
-def compile(  # noqa: A001 - the field's own word, as in weft.compile
-    program: M,
-    train: Rows,
-    val: Rows | None = None,
-    *,
-    metric: Metric,
-    compiler: Compiler | None = None,
-    budget: Budget | Ledger | str | int | None = None,
-    **options: Unpack[CompileOptions],
-) -> Result[..., Any, M]: ...
-@checked_with(CompileOptions.__annotations__)
-def compile(  # noqa: A001 - the field's own word, as in weft.compile
-    program: Program[..., Any] | Module[..., Any],
-    train: Rows,
-    val: Rows | None = None,
-    *,
-    metric: Metric,
-    compiler: Compiler | None = None,
-    budget: Budget | Ledger | str | int | None = None,
-    **options: Unpack[CompileOptions],
-) -> Result[..., Any, Any]:
-    """Compile a program: find better instructions and demos for its modules.
-
-    Args:
-        program: A program, or a module; it is not changed.
-        train: Rows with labels. Where no `val` is given, the select rows come from it.
-        val: Rows to select on; sealed rows are cut from it and from `train`.
-        metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
-        compiler: How to search; `Auto()` when None.
-        budget: "$2", "500 calls", "200k tokens", "10 min", or several of them.
-        options: `seed` (0): every random choice follows from it. `run_dir`: where each
-            paid answer is journaled; the same call resumes from there. `concurrency`
-            (64): how many rows run at once; it does not change the result. `keep`: what
-            stays byte for byte: a parameter such as "qa/instruction", all of a module
-            such as "qa", or a sentence of an instruction. `teacher`: a model, or a
-            program with modules of the same names, whose passing runs are shown as
-            demos; by default the program's own are. `passing`: the score in (0, 1] from
-            which a run passes for a demo; without it that is 1, and 0.5 where no run
-            scores 1. `advice` (True): whether scores are looked through for what is odd
-            about the metric; the report holds what was found, and nothing is refused.
-
-    Returns:
-        The likelier better of the compiled program and the given one, by sealed rows
-        and what the search saw; a module where a module was given.
-
-    Raises:
-        SetupError: Something is wrong with the rows, the metric, the model or the
-            budget; nothing was paid for.
-        CompileError: A row could not be scored for a reason that is no model's.
-        Paused: Somebody paused the run in `run_dir`; the same call goes on.
-    """
-    made = acompile(
-        program,
-        train,
-        val,
-        metric=metric,
-        compiler=compiler,
-        budget=budget,
-        **options,
-    )
-    return run_sync(made)
 
 
 @overload
@@ -178,6 +103,63 @@ async def acompile(
         budget=budget,
         terms=plan.Terms(**options),
     )
+
+
+@overload
+def compile(  # noqa: A001 - the field's own word, as in weft.compile
+    program: Program[P, R],
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[P, R]: ...
+@overload
+def compile(  # noqa: A001 - the field's own word, as in weft.compile
+    program: M,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, M]: ...
+@checked_with(CompileOptions.__annotations__)
+@waits_for(cast("Any", acompile))
+def compile() -> None:  # noqa: A001 - the field's own word, as in weft.compile
+    """Compile a program: find better instructions and demos for its modules.
+
+    Args:
+        program: A program, or a module; it is not changed.
+        train: Rows with labels. Where no `val` is given, the select rows come from it.
+        val: Rows to select on; sealed rows are cut from it and from `train`.
+        metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
+        compiler: How to search; `Auto()` when None.
+        budget: "$2", "500 calls", "200k tokens", "10 min", or several of them.
+        options: `seed` (0): every random choice follows from it. `run_dir`: where each
+            paid answer is journaled; the same call resumes from there. `concurrency`
+            (64): how many rows run at once; it does not change the result. `keep`: what
+            stays byte for byte: a parameter such as "qa/instruction", all of a module
+            such as "qa", or a sentence of an instruction. `teacher`: a model, or a
+            program with modules of the same names, whose passing runs are shown as
+            demos; by default the program's own are. `passing`: the score in (0, 1] from
+            which a run passes for a demo; without it that is 1, and 0.5 where no run
+            scores 1. `advice` (True): whether scores are looked through for what is odd
+            about the metric; the report holds what was found, and nothing is refused.
+
+    Returns:
+        The likelier better of the compiled program and the given one, by sealed rows
+        and what the search saw; a module where a module was given.
+
+    Raises:
+        SetupError: Something is wrong with the rows, the metric, the model or the
+            budget; nothing was paid for.
+        CompileError: A row could not be scored for a reason that is no model's.
+        Paused: Somebody paused the run in `run_dir`; the same call goes on.
+    """
 
 
 @checked

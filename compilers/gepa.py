@@ -6,9 +6,8 @@ from ..pipeline.ground.options import Count, Rounds, settings
 from .propose.combine import Merge
 from .propose.instructions import Restart
 from .propose.reflection import Reflect
-from .racing.minibatch import RandomGate
 from .racing.race import Halving, Racer
-from .racing.racers import Gate
+from .racing.racers import Gate, RandomGate
 from .racing.select import InstancePareto
 from .recipe import Compiler, Draw, Recipe
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, Positive, settings
-from .racing.race import Full
-from .recipe import Compiler, Draw, Recipe
+from .recipe import Compiler, Recipe, one_race
 from .training.updates import TrainUpdates
 
 
@@ -57,16 +56,4 @@ class LoRA(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One training, whose states race."""
-        train = TrainUpdates(
-            rank=self.rank,
-            alpha=self.alpha,
-            targets=self.targets,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.rate,
-            rows=self.rows,
-            source=self.source,
-            called=self.called,
-            module=self.module,
-        )
-        return (Recipe(((Draw(train, self.snapshots),),), Full()),)
+        return one_race(self, TrainUpdates, self.snapshots)

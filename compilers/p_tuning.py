@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import Count, Positive, settings
 from ..pipeline.lm.soft.words import Place
-from .racing.race import Full
-from .recipe import Compiler, Draw, Recipe
+from .recipe import Compiler, Recipe, one_race
 from .training.words import TrainWords
 
 
@@ -58,17 +57,4 @@ class PTuning(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One training, whose states race."""
-        train = TrainWords(
-            words=self.words,
-            encoder=self.encoder,
-            anchors=self.anchors,
-            inner=self.inner,
-            place=self.place,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.rate,
-            rows=self.rows,
-            called=self.called,
-            module=self.module,
-        )
-        return (Recipe(((Draw(train, self.snapshots),),), Full()),)
+        return one_race(self, TrainWords, self.snapshots)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, Positive, settings
-from .racing.race import Full
-from .recipe import Compiler, Draw, Recipe
+from .recipe import Compiler, Recipe, one_race
 from .training.words import TrainWords
 
 
@@ -45,16 +44,6 @@ class PrefixTuning(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One training, whose states race."""
-        train = TrainWords(
-            words=self.positions,
-            place="deep",
-            encoder="projection" if self.projection else "",
-            inner=self.inner,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.rate,
-            rows=self.rows,
-            called=self.called,
-            module=self.module,
-        )
-        return (Recipe(((Draw(train, self.snapshots),),), Full()),)
+        encoder = "projection" if self.projection else ""
+        fixed = {"words": self.positions, "place": "deep", "encoder": encoder}
+        return one_race(self, TrainWords, self.snapshots, **fixed)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..pipeline.ground.options import Count, Positive, settings
 from ..pipeline.lm.soft.words import Place
-from .racing.race import Full
-from .recipe import Compiler, Draw, Recipe
+from .recipe import Compiler, Recipe, one_race
 from .training.words import TrainWords
 
 
@@ -51,15 +50,4 @@ class PromptTuning(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One training, whose states race."""
-        train = TrainWords(
-            words=self.words,
-            place=self.place,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.rate,
-            rows=self.rows,
-            init=self.init,
-            called=self.called,
-            module=self.module,
-        )
-        return (Recipe(((Draw(train, self.snapshots),),), Full()),)
+        return one_race(self, TrainWords, self.snapshots)

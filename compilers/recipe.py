@@ -113,6 +113,23 @@ class Recipe:
         return self if self.racer else dataclasses.replace(self, racer=Full())
 
 
+def one_race(
+    compiler: Compiler, kind: type[Proposer], n: int, **others: Any
+) -> tuple[Recipe, ...]:
+    """One round of one proposer, whose candidates race.
+
+    Args:
+        compiler: Its settings are the proposer's too, where both have one of a name.
+        kind: The proposer's class.
+        n: How many candidates.
+        others: The proposer's settings that are called otherwise, or not set by users.
+    """
+    known: Any = kind, compiler
+    taken, held = ({f.name for f in dataclasses.fields(one)} for one in known)
+    own = {name: getattr(compiler, name) for name in taken & held}
+    return (Recipe(((Draw(kind(**{**own, **others}), n),),), Full()),)
+
+
 class Compiler(ABC):
     """A named compiler: frozen settings that make a recipe, or several."""
 

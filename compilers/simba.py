@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..pipeline.ground.options import Count, Positive, Rounds, settings
 from .propose.demos import BootstrapDemos
 from .propose.reflection import Contrast
-from .racing.minibatch import Minibatch
 from .racing.race import Halving
+from .racing.racers import Minibatch
 from .racing.select import Softmax
 from .recipe import Compiler, Draw, Recipe
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .racing.race import Full
-from .recipe import Compiler, Draw, Recipe
+from .recipe import Compiler, Recipe, one_race
 from .training.triggers import FindTriggers
 
 
@@ -43,13 +42,4 @@ class TriggerTokens(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One search, whose result races."""
-        find = FindTriggers(
-            slots=self.slots,
-            candidates=self.candidates,
-            turns=self.turns,
-            rows=self.rows,
-            words=self.words,
-            readable=self.readable,
-            module=self.module,
-        )
-        return (Recipe(((Draw(find, 1),),), Full()),)
+        return one_race(self, FindTriggers, 1)

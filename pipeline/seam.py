@@ -212,7 +212,7 @@ def engine(who: str, verb: str) -> Engine:
     Raises:
         GraphError: A program is traced right now: there are no values yet.
     """
-    here = _answerer.get() or one_off()
+    here = _answerer.get() or (_made[0] if _made else one_off())
     if isinstance(here, Engine):
         return here
     remedy = f"Write {who}(...), which becomes a node; run the finished program"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
@@ -90,3 +90,16 @@ def prompt_size(program: Program[..., Any]) -> int:
         total += sum(sizes) * shown // max(1, len(sizes))
         total += len(parameters.soft.text) if parameters.soft else 0
     return total
+
+
+class Follower(Protocol):
+    """Told as a search goes on; what it does changes nothing in the search.
+
+    It raises nothing. What it is told has the same order at any concurrency.
+    """
+
+    def met(self, candidates: Sequence[Candidate]) -> None:
+        """These are about to be run; some may have been before."""
+
+    def bought(self, cells: Sequence[tuple[str, str]]) -> None:
+        """These cells of `Task.cells`, by who ran and by the row's digest, are new."""

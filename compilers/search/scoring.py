@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...pipeline.data.rows import Example
@@ -17,6 +17,23 @@ from ...pipeline.graph.program import Program
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Score
 from .candidate import Candidate
+
+
+@dataclass
+class Fits:
+    """What fitting numbers to select rows has found, such as thresholds.
+
+    Args:
+        held: What each candidate scores on select rows that its numbers were fitted
+            without, by candidate id and row digest. On those that they were fitted to
+            they flatter themselves, so a choice is made by these.
+        unfound: Why none were found, or empty.
+    """
+
+    held: dict[tuple[str, str], float] = field(
+        default_factory=dict[tuple[str, str], float]
+    )
+    unfound: str = ""
 
 
 def cross_fitted(program: Program[..., Any], row: Example) -> Program[..., Any]:

@@ -30,13 +30,11 @@ from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from ..statistics.estimates import Estimate, row_model
 from .allowance import Allowance
-from .candidate import Candidate, prompt_size
+from .candidate import Candidate, Follower, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
-from .fits import Fits
-from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
-from .scoring import cross_fitted, leaders, refuse_failure, zero_if_long
+from .scoring import Fits, cross_fitted, leaders, refuse_failure, zero_if_long
 from .teacher import Teacher
 
 _UNSEEN = 3

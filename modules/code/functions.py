@@ -1,4 +1,4 @@
-"""Functions that code in a sandbox may call, with the plain data that it gives."""
+"""Functions that code in a sandbox may call, and what it gets where it calls one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,26 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import described, plain
 from ...pipeline.ground.words import brief, said
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ..agents.arguments import Misfit
 from ..agents.tool import Tool, tools_in
+from .outcome import NoData, data_of
 
 Function = Callable[[Sequence[JSON], Mapping[str, JSON]], Awaitable[JSON]]
 """Called with the plain data that the code gave, by position and by name."""
 
+MODULES: Final = (
+    *("asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv"),
+    *("dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools"),
+    *("json", "math", "random", "re", "tomllib", "typing", "unicodedata"),
+)
+"""What code may import, as far as a model is told; nothing of it reaches outside."""
+
+_CLOCKS: Final = ("time.", "datetime.", "date.")
 _MOST_WORDS: Final = 1_000
 _KNOWN: Final = frozenset(
     (
@@ -163,3 +173,37 @@ def given_back(value: Any) -> JSON:
     """What a function gave, as the code gets it: plain data, else its text."""
     data: JSON = plain(value, described)
     return data
+
+
+async def called(at: Any, functions: Mapping[str, Function]) -> dict[str, Any]:
+    """What a function gives, or raises in the code, where it stopped to call one."""
+    try:
+        given = [data_of(value) for value in at.args]
+        named = {name: data_of(value) for name, value in at.kwargs.items()}
+        value = await functions[str(at.function_name)](given, named)
+    except NoData as error:
+        return {"exc_type": "TypeError", "message": f"{at.function_name}: {error}"}
+    except Raised as error:
+        return {"exc_type": error.kind, "message": strictjson.clean(str(error))}
+    return {"return_value": value}
+
+
+async def refused(at: Any) -> Any:
+    """What code gets that asks for what is not there."""
+    name = str(at.function_name)
+    if not at.is_os_function:
+        return await at.resume(
+            {"exc_type": "NameError", "message": f"name {name!r} is not defined"}
+        )
+    if name == "import":
+        return await at.resume(
+            {
+                "exc_type": "ModuleNotFoundError",
+                "message": f"No module named {str(at.args[0])!r}; there are "
+                f"{', '.join(MODULES)}",
+            }
+        )
+    if name.startswith(_CLOCKS):
+        words = "the sandbox has no clock: the time would have to be an input"
+        return await at.resume({"exc_type": "RuntimeError", "message": words})
+    return await at.resume_not_handled()

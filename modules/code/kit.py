@@ -15,8 +15,7 @@ from ...pipeline.signature.note import Note
 from ...pipeline.signature.signature import spec_of
 from ..agents.arguments import call_words
 from ..agents.tool import Tool, tools_in
-from .calls import MODULES
-from .functions import check_called
+from .functions import MODULES, check_called
 from .sandbox import Sandbox, as_sandbox
 
 SUBMIT: Final = "submit"

@@ -21,8 +21,7 @@ from ...pipeline.ground import strictjson
 from ...pipeline.ground.loops import PerLoop
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
-from .calls import called, refused
-from .functions import Ended, Function
+from .functions import Ended, Function, called, refused
 from .outcome import CodeError, CodeRun, NoData, Printed, data_of, shown, size_of
 from .reading import likeliest, readings
 

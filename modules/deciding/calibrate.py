@@ -10,7 +10,9 @@ from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_given, as_program
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
+from ...pipeline.run.bridge import waits_for
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.trace import NodeRun, Run
@@ -49,13 +51,9 @@ async def acalibrate(
     return with_priors_of(target, deciding, nodes, method)
 
 
-def calibrate(
-    target: T,
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> T:
+@checked
+@waits_for(acalibrate)
+def calibrate() -> None:
     """Estimate what a model says whatever the input is, and take it off from now on.
 
     No label is read. The prior is estimated here, once, over the rows given, and stays
@@ -102,8 +100,6 @@ def calibrate(
     {'true': 0.91, 'false': 0.09}
     """
     seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
-    made = acalibrate(target, rows, method=method, concurrency=concurrency)
-    return seam.engine("calibrate", "calibrate").wait(made)
 
 
 def _deciding(target: object) -> dict[str, Classify[..., Any]]:

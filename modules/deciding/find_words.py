@@ -8,8 +8,9 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.loops import needs_loop
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import as_dict, as_list
-from ...pipeline.run.bridge import in_thread
+from ...pipeline.run.bridge import in_thread, waits_for
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.scoring.choices import choices_in
 from ...pipeline.trace import Run
@@ -122,14 +123,9 @@ async def afind_words(
     )
 
 
-def find_words(
-    target: Classify[P, R],
-    rows: Rows,
-    *,
-    words_per_label: int = 1,
-    output: str | None = None,
-    concurrency: int = 8,
-) -> Classify[P, R]:
+@checked
+@waits_for(afind_words)
+def find_words() -> None:
     """Find answer words in what a server shows for labelled rows.
 
     Each row is asked once, and the likeliest tokens at the place of the answer are kept
@@ -175,11 +171,3 @@ def find_words(
     {'true': ('fine',), 'false': ('sad',)}
     """
     seam.refuse_traced("answer words cannot be found", "Find them outside of programs")
-    made = afind_words(
-        target,
-        rows,
-        words_per_label=words_per_label,
-        output=output,
-        concurrency=concurrency,
-    )
-    return seam.engine("find_words", "find_words").wait(made)

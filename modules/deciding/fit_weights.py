@@ -7,7 +7,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import as_dict
+from ...pipeline.run.bridge import waits_for
 from ...pipeline.run.rows import map_rows
 from ...pipeline.trace import Run
 from .labelled import Rows, labelled
@@ -40,9 +42,9 @@ async def afit_weights(
     return target.with_weights(weights if any(weights) else None)
 
 
-def fit_weights(
-    target: PatternVote[P, R], rows: Rows, *, concurrency: int = 8
-) -> PatternVote[P, R]:
+@checked
+@waits_for(afit_weights)
+def fit_weights() -> None:
     """Let each pattern count as often as it is right by itself.
 
     The weights of PET (Schick & Schuetze 2021, arXiv 2001.07676, section 3.2), which
@@ -79,5 +81,3 @@ def fit_weights(
     [0.75, 0.25]
     """
     seam.refuse_traced("weights cannot be fitted", "Fit them outside of programs")
-    made = afit_weights(target, rows, concurrency=concurrency)
-    return seam.engine("fit_weights", "fit_weights").wait(made)

@@ -10,9 +10,11 @@ from typing import Any, Final, Generic, TypeVar, cast
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.frozen import unchanging
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision
 from ...pipeline.parameters import Demo
+from ...pipeline.run.bridge import waits_for
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.scoring.choices import choices_in
 from ...pipeline.trace import Run
@@ -115,16 +117,9 @@ async def alabel_unlabelled(
     )
 
 
-def label_unlabelled(
-    target: T,
-    rows: Rows,
-    *,
-    threshold: float = 0.9,
-    generations: int = 3,
-    per_label: int = 2,
-    growth: float = 2.0,
-    concurrency: int = 8,
-) -> SelfLabelled[T]:
+@checked
+@waits_for(alabel_unlabelled)
+def label_unlabelled() -> None:
     """Label rows that have no labels, in generations, and show the surest as demos.
 
     iPET (Schick & Schuetze 2021, EACL, arXiv 2001.07676, section 3.4). In each
@@ -172,16 +167,6 @@ def label_unlabelled(
     [2, 2]
     """
     seam.refuse_traced("rows cannot be labelled", "Label them outside of programs")
-    made = alabel_unlabelled(
-        target,
-        rows,
-        threshold=threshold,
-        generations=generations,
-        per_label=per_label,
-        growth=growth,
-        concurrency=concurrency,
-    )
-    return seam.engine("label_unlabelled", "label_unlabelled").wait(made)
 
 
 def _patterns(target: Any) -> list[Classify[..., Any]]:

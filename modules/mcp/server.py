@@ -25,6 +25,7 @@ from ...pipeline.ground import strictjson
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.wire.secrets import without
+from ...pipeline.run.bridge import waits_for
 from ...pipeline.run.settings import Settings, current, entered
 from ..agents.arguments import Misfit
 from ..agents.tool import told
@@ -232,7 +233,7 @@ def process_wire() -> Generator[listener.Wire]:
         yield wire
 
 
-def serve(
+async def aserve(
     *targets: Any,
     name: str = "",
     instructions: str = "",
@@ -242,6 +243,15 @@ def serve(
     path: str = "/mcp",
     allowed_hosts: Sequence[str] = (),
 ) -> None:
+    """As `serve`, inside an event loop of your own."""
+    made = Server(*targets, name=name, instructions=instructions)
+    await made.run(
+        transport, host=host, port=port, path=path, allowed_hosts=allowed_hosts
+    )
+
+
+@waits_for(aserve, asyncio.run)
+def serve() -> None:
     """Serve programs, modules, tools and typed functions as tools by MCP.
 
     Each becomes a tool: its inputs are the arguments, with their JSON Schema; what it
@@ -269,34 +279,6 @@ def serve(
         ConfigError: There is nothing to serve, an option is none, or the extra is not
             installed.
     """
-    serving = aserve(
-        *targets,
-        name=name,
-        instructions=instructions,
-        transport=transport,
-        host=host,
-        port=port,
-        path=path,
-        allowed_hosts=allowed_hosts,
-    )
-    asyncio.run(serving)
-
-
-async def aserve(
-    *targets: Any,
-    name: str = "",
-    instructions: str = "",
-    transport: Transport = "stdio",
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    path: str = "/mcp",
-    allowed_hosts: Sequence[str] = (),
-) -> None:
-    """As `serve`, inside an event loop of your own."""
-    made = Server(*targets, name=name, instructions=instructions)
-    await made.run(
-        transport, host=host, port=port, path=path, allowed_hosts=allowed_hosts
-    )
 
 
 async def _agreed(name: str, arguments: Mapping[str, Any], here: Context) -> bool:

@@ -16,7 +16,7 @@ from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended
 from ...pipeline.signature.signature import make_value, spec_of
 from ..asking.predict import Predict
-from ..sampling.again import again_of
+from ..sampling.repeats import again_of
 from .quotes import problem_of, texts_by_id
 
 _CITATIONS: Final = FieldSpec(

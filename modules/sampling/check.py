@@ -13,7 +13,7 @@ from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from . import reward
-from .again import again_of, asked_again
+from .repeats import again_of, asked_again
 
 _DRAFT: Final = FieldSpec("draft", "input", str, "an earlier answer, which will not do")
 _PROBLEM: Final = FieldSpec("problem", "input", str, "what is wrong with the draft")

@@ -18,9 +18,9 @@ from ...pipeline.signature.signature import class_of, make_value, spec_of
 from ...pipeline.signature.spec import Spec
 from ...pipeline.signature.types import fits, plain_type, type_name
 from ..asking.predict import Predict
-from .alike import asked_once
 from .chunks import By, chunks_of
 from .contract import asking_the_same
+from .repeats import asked_once
 
 _MERGE: Final = (
     "Merge the notes into one. Keep all that may matter, and add nothing to it."

@@ -13,8 +13,8 @@ from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import make_signature
 from ..asking.predict import Predict
-from .again import again_of, asked_again
 from .contract import asking_the_same
+from .repeats import again_of, asked_again
 from .reward import Reward, asked_of, judge_of, require_bar
 
 _DRAFT = FieldSpec("draft", "input", str, "an earlier answer")

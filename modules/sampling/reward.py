@@ -29,7 +29,7 @@ from ...pipeline.signature.signature import Signature
 from ...pipeline.signature.types import (
     type_name,
 )
-from .alike import asked_once
+from .repeats import asked_once
 
 Judge: TypeAlias = Step[..., Any] | Module[..., Any] | Program[..., Any]
 """A step of the inputs and the answer, or a module or program that reads fields."""

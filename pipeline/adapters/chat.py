@@ -95,9 +95,10 @@ class ChatAdapter(Adapter):
         found, last, notes = _found_plainly(text, spec, form) or _found_anywhere(
             text, spec, form, given
         )
-        again = _respelled(text, spec, fence, given.echoed, found)
-        if again is not None:
-            return self.read(again, spec, fence, given).noting((RESPELLED,))
+        if len(found) < len(spec.outputs):
+            again = _respelled(text, spec, fence, given.echoed, found)
+            if again is not None:
+                return self.read(again, spec, fence, given).noting((RESPELLED,))
         if last:
             field = spec.outputs[last]
             found[last], note = _last(found[last], field, spec, form, given)
@@ -346,9 +347,7 @@ def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
     if len(inside) != 1 or len(spec.outputs) != 1:
         return None
     [(name, field)] = spec.outputs.items()
-    if field.kind not in ("choice", "boolean"):
-        return None
-    if f"[[{inside[0]}]]" in given.echoed:
+    if field.kind not in ("choice", "boolean") or f"[[{inside[0]}]]" in given.echoed:
         return None
     reading = read_lone(field, inside[0])
     if reading is None:

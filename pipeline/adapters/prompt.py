@@ -182,8 +182,8 @@ def told(write: Write, spec: Spec, parameters: Parameters, fence: str) -> str:
         if held:
             lines = (f"- {name}: {text}" for name, text in held.items())
             parts.append("\n".join([title, *lines]))
-    shown = [_case(write, spec, demo, fence) for demo in parameters.illustrations]
-    if shown:
+    if parameters.illustrations:
+        shown = [_case(write, spec, demo, fence) for demo in parameters.illustrations]
         numbered = (f"Illustration {n}:\n{text}" for n, text in enumerate(shown, 1))
         parts += [_SHOWN, *numbered]
     return "\n\n".join(filter(None, parts)) if parts[1:] else parts[0]

@@ -19,7 +19,7 @@ from pydantic import (
 
 from ..ground.shapes import as_dict, as_list
 from ..lm.form import Form, form_of
-from ..media.held import Blob
+from ..media.media import Blob
 from ..media.plain import blobs_of
 from ..parameters import Demo
 from .soft import LoraState, SoftState

@@ -53,11 +53,11 @@ class Flights:
         Raises:
             Exception: What the leader's call raised.
         """
+        mine = _Flight()
         while True:
             with self._lock:
-                flight = self._flights.get(identity)
-                if flight is None:
-                    self._flights[identity] = _Flight()
+                flight = self._flights.setdefault(identity, mine)
+                if flight is mine:
                     return None
                 waiter = Waiter()
                 if flight.followers is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -85,6 +85,14 @@ class Form:
     flags: tuple[str, ...] | None = None
     room: int | None = None
     template: str = ""
+    text: str = field(init=False, repr=False, compare=False)
+    """It as data; every call notes it, so it is put together once."""
+
+    def __post_init__(self) -> None:
+        head = self.name if self.name in CHOSEN else f"{self.name}/{self.edition}"
+        settled = self.settled
+        tail = "" if settled is None else f":{settled}"
+        object.__setattr__(self, "text", f"{head}{tail}{self._tail}")
 
     def has(self, flag: str) -> bool:
         """Whether a settled form has the flag."""
@@ -141,9 +149,7 @@ class Form:
         return f"{said} with {', '.join(self.flags)}" if self.flags else said
 
     def __str__(self) -> str:
-        head = self.name if self.name in CHOSEN else f"{self.name}/{self.edition}"
-        settled = self.settled
-        return f"{head}{'' if settled is None else f':{settled}'}{self._tail}"
+        return self.text
 
 
 def cloze(template: str) -> str:

@@ -150,8 +150,9 @@ class Request:
         kind = '"continues":true,' if self.continues else ""
         wanted = self.response_format
         form = "null" if wanted is None else sorted_text(wanted)
-        tools = [one.as_data() for one in self.tools]
-        told = f',"tools":{sorted_text(tools)}' if tools else ""
+        told = ""
+        if self.tools:
+            told = f',"tools":{sorted_text([one.as_data() for one in self.tools])}'
         held = self.questions
         asked = "" if held is None else f'"questions":{sorted_text(held.as_data())},'
         if self.soft is not None:

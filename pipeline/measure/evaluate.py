@@ -29,7 +29,7 @@ from ..ground.options import checked
 from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
-from ..run.bridge import run_sync
+from ..run.bridge import waits_for
 from ..run.rows import (
     placed,
     progress_bar,
@@ -302,53 +302,6 @@ class Evaluation(AdvisedSummary):
 
 
 @checked
-def evaluate(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Iterable[Any] | str | Path,
-    metric: Metric,
-    *,
-    repeats: int = 1,
-    concurrency: int = 64,
-    seed: int = 0,
-    progress: bool = False,
-    on: Place | None = None,
-) -> Evaluation:
-    """Run a program over rows and score it.
-
-    Args:
-        program: A program, or a module.
-        rows: Mappings, Examples, a JSONL or CSV path, or a DataFrame.
-        metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
-        repeats: How many different answers to each row are scored.
-        concurrency: How many rows run at once.
-        seed: Seed of the intervals' resampling.
-        progress: Whether a bar is drawn on stderr.
-        on: Where the rows run, such as a `weft.Ray`; the metric runs here.
-
-    Returns:
-        An `Evaluation`; its rows are in the order of `rows`, repeat after repeat.
-
-    Raises:
-        DataError: A row does not fit, or there is none.
-        MetricError: The metric raised or gave no score.
-        ConfigError: A key of `lms=` is almost a module's path.
-        WeftError: An error that no row could escape, such as a refused key.
-    """
-    return run_sync(
-        aevaluate(
-            program,
-            rows,
-            metric,
-            repeats=repeats,
-            concurrency=concurrency,
-            seed=seed,
-            progress=progress,
-            on=on,
-        )
-    )
-
-
-@checked
 async def aevaluate(
     program: Program[..., Any] | Module[..., Any],
     rows: Iterable[Any] | str | Path,
@@ -390,6 +343,32 @@ async def aevaluate(
     rated = cuts.rating_of(metric)
     told = name, found, seconds, seed, digest, repeats, rated
     return Evaluation(made.name, *told)
+
+
+@checked
+@waits_for(aevaluate)
+def evaluate() -> None:
+    """Run a program over rows and score it.
+
+    Args:
+        program: A program, or a module.
+        rows: Mappings, Examples, a JSONL or CSV path, or a DataFrame.
+        metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
+        repeats: How many different answers to each row are scored.
+        concurrency: How many rows run at once.
+        seed: Seed of the intervals' resampling.
+        progress: Whether a bar is drawn on stderr.
+        on: Where the rows run, such as a `weft.Ray`; the metric runs here.
+
+    Returns:
+        An `Evaluation`; its rows are in the order of `rows`, repeat after repeat.
+
+    Raises:
+        DataError: A row does not fit, or there is none.
+        MetricError: The metric raised or gave no score.
+        ConfigError: A key of `lms=` is almost a module's path.
+        WeftError: An error that no row could escape, such as a refused key.
+    """
 
 
 def scored(evaluation: Evaluation) -> dict[str, Any]:

@@ -9,8 +9,10 @@ without its data, which compares, is shown and keyed as ever, and cannot be sent
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
+from weakref import WeakValueDictionary
 
 from pydantic_core import CoreSchema, core_schema
 
@@ -18,7 +20,6 @@ from ..errors import CallError
 from ..ground.hints import Advised
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from .held import Blob, blob_of, held
 from .kinds import FORMAT, KNOWN, Kind, agrees, plain_name, type_of
 from .sources import decoded, is_web, type_by_name
 
@@ -28,6 +29,24 @@ an image (OpenAI and Gemini 20 MB)."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SHOWN: Final = 12
+
+
+class Blob:
+    """Data with its digest; one a process for equal data."""
+
+    __slots__ = ("__weakref__", "data", "sha256")
+
+    def __init__(self, data: bytes, sha256: str) -> None:
+        self.data, self.sha256 = data, sha256
+
+
+held: Final[WeakValueDictionary[str, Blob]] = WeakValueDictionary()
+
+
+def blob_of(data: bytes) -> Blob:
+    """The data as it is held: the same object for equal data."""
+    digest = hashlib.sha256(data).hexdigest()
+    return held.setdefault(digest, Blob(bytes(data), digest))
 
 
 class Media(Advised):

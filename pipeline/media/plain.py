@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import ArtifactError
 from ..ground.shapes import is_dict, is_sequence
-from .held import Blob, blob_of
+from .media import Blob, blob_of
 from .turns import History
 from .values import Media, media_from
 

@@ -35,7 +35,13 @@ from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
 from ..reading.fields import Parsed
-from ..reading.reasoning import FILLED, fault_of_reasoning, has_thought, read_reply
+from ..reading.reasoning import (
+    FILLED,
+    REASONING,
+    fault_of_reasoning,
+    has_thought,
+    read_reply,
+)
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
@@ -94,10 +100,10 @@ async def ask(
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:
         question = _Question(
-            *(who, signature, parameters, inputs, lm, context, asked, form),
+            *(who, signature, spec, parameters, inputs, lm, context, asked, form),
             form_of(own).name in CHOSEN,
         )
-        asked.form = str(form)
+        asked.form = form.text
         if forms is not None:
             asked.repairs.extend(forms.why(own, lm, spec))
         try:
@@ -119,6 +125,7 @@ class _Question:
 
     who: str
     signature: type[Signature]
+    spec: Spec
     parameters: Parameters
     inputs: Mapping[str, JSON]
     lm: LanguageModel
@@ -174,28 +181,18 @@ class _Question:
                 rendered = self._repaired(adapter, rendered, response, error, wanted)
                 continue
             self.asked.repairs.extend(parsed.repairs)
-            if not kept:
-                self._note_reasoning(parsed, response, adapter, rendered, wanted)
-                return parsed.values
-            whole = {**kept, **parsed.values}
-            return {name: whole[name] for name in spec_of(self.signature).outputs}
+            outputs = self.spec.outputs
+            if kept:
+                whole = {**kept, **parsed.values}
+                return {name: whole[name] for name in outputs}
+            if REASONING in outputs and FILLED not in parsed.repairs:
+                # What was thought apart led to the answer; this may not have.
+                new = self._reader(adapter, rendered, wanted)
+                fault = fault_of_reasoning(self.spec, parsed.values, new, response.text)
+                if fault:
+                    self.asked.facts["reasoning"] = fault
+            return parsed.values
         raise AssertionError("the last attempt returns or raises")
-
-    def _note_reasoning(
-        self,
-        parsed: Parsed,
-        response: Response,
-        adapter: Adapter,
-        rendered: Rendered,
-        wanted: type[Signature],
-    ) -> None:
-        """Report a reasoning that led to nothing; what was thought apart did lead."""
-        if FILLED in parsed.repairs:
-            return
-        new = self._reader(adapter, rendered, wanted)
-        said = fault_of_reasoning(spec_of(wanted), parsed.values, new, response.text)
-        if said:
-            self.asked.facts["reasoning"] = said
 
     def _parse(
         self, adapter: Adapter, rendered: Rendered, *, cut: bool
@@ -211,7 +208,7 @@ class _Question:
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
     ) -> Callable[[], FieldReader]:
         """What makes a reader of replies; of all fields, since all may come again."""
-        spec = spec_of(wanted if adapter.continues else self.signature)
+        spec = spec_of(wanted) if adapter.continues else self.spec
         return partial(adapter.reader, spec, rendered.fence, rendered.echoed)
 
     async def _read(

@@ -27,7 +27,7 @@ from ..ground.files import AppendLog, DamagedLine
 from ..ground.options import checked, path_of
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
-from .bridge import in_thread, run_sync
+from .bridge import in_thread, waits_for
 from .rows import bind_row, in_order, placed, progress_bar
 
 T = TypeVar("T")
@@ -53,53 +53,6 @@ class BatchDone:
     rows: int
     resumed: int
     failed: int
-
-
-@checked
-def batch_to(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Any,
-    path: str | Path,
-    *,
-    concurrency: int = 64,
-    on_error: OnError = "raise",
-    progress: bool = False,
-    on: Place | None = None,
-) -> BatchDone:
-    """Run a program over any number of rows, into a JSONL file that resumes.
-
-    Each line is `{"id": ..., "row": digest, "program": digest, "value": ...}`, or
-    `"error"` in place of `"value"`. The same call after a kill goes on behind the last
-    whole line.
-
-    Args:
-        program: What runs.
-        rows: Any iterable of rows, or the path of a JSONL or CSV file; read as needed.
-        path: The file; made where it is missing.
-        concurrency: How many rows are under way at once.
-        on_error: "keep" writes a row's error and goes on; "raise" stops at it.
-        progress: Whether a bar is drawn on stderr.
-        on: Where the rows run, such as a `weft.Ray`; here when not given.
-
-    Raises:
-        DivergenceError: The file holds results of other rows, or of a program with
-            other parameters.
-        DataError: A row cannot be read or does not fit; or the disk is full: what is
-            written stays, and the same call goes on from there.
-        ConfigError: The file cannot be opened, or another process writes it.
-        WeftError: A row's error, or one that no row could escape.
-    """
-    return run_sync(
-        abatch_to(
-            program,
-            rows,
-            path,
-            concurrency=concurrency,
-            on_error=on_error,
-            progress=progress,
-            on=on,
-        )
-    )
 
 
 @checked
@@ -132,6 +85,34 @@ async def abatch_to(
                 async with contextlib.aclosing(lines):
                     written, broken = await _written(begun, lines, advance)
     return BatchDone(target, done + written, done, failed + broken)
+
+
+@checked
+@waits_for(abatch_to)
+def batch_to() -> None:
+    """Run a program over any number of rows, into a JSONL file that resumes.
+
+    Each line is `{"id": ..., "row": digest, "program": digest, "value": ...}`, or
+    `"error"` in place of `"value"`. The same call after a kill goes on behind the last
+    whole line.
+
+    Args:
+        program: What runs.
+        rows: Any iterable of rows, or the path of a JSONL or CSV file; read as needed.
+        path: The file; made where it is missing.
+        concurrency: How many rows are under way at once.
+        on_error: "keep" writes a row's error and goes on; "raise" stops at it.
+        progress: Whether a bar is drawn on stderr.
+        on: Where the rows run, such as a `weft.Ray`; here when not given.
+
+    Raises:
+        DivergenceError: The file holds results of other rows, or of a program with
+            other parameters.
+        DataError: A row cannot be read or does not fit; or the disk is full: what is
+            written stays, and the same call goes on from there.
+        ConfigError: The file cannot be opened, or another process writes it.
+        WeftError: A row's error, or one that no row could escape.
+    """
 
 
 class _Line(NamedTuple):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
+import functools
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -146,6 +148,29 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     """
     _refuse_waiting(work)
     return _run(work, contextvars.copy_context())
+
+
+def waits_for(
+    work: Callable[P, Coroutine[Any, Any, T]],
+    wait: Callable[[Coroutine[Any, Any, T]], T] = run_sync,
+) -> Callable[[Callable[[], None]], Callable[P, T]]:
+    """Make the form of `work` that ordinary code calls, and that waits for it.
+
+    What it decorates gives the name and the docstring; its body runs first, and may
+    refuse the call.
+    """
+
+    def twin(form: Callable[[], None]) -> Callable[P, T]:
+        @functools.wraps(form)
+        def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
+            form()
+            return wait(work(*args, **kwargs))
+
+        vars(waiting)["__signature__"] = inspect.signature(work)
+        waiting.__annotations__ = work.__annotations__
+        return waiting
+
+    return twin
 
 
 async def on_background(work: Coroutine[Any, Any, T]) -> T:

@@ -18,7 +18,7 @@ from ..ground.journal import Journal
 from ..ground.shapes import is_dict
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
-from ..lm.scoring.wanted import refuse_logprobs, require_logprobs
+from ..lm.scoring.wanted import none_given, refuse_logprobs, wants_logprobs
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
@@ -269,6 +269,7 @@ async def timed(
 
     Raises:
         ModelError: The call failed.
+        NoLogprobs: The answer has no log-probabilities, and they were asked for.
     """
     settings, started = context.settings, time.perf_counter()
     again = context.seen is not None and request.key in context.seen
@@ -303,7 +304,8 @@ async def timed(
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)
-    require_logprobs(request, response)
+    if response.logprobs is None and wants_logprobs(request):
+        raise none_given(request)  # the endpoint is known for that from now on
     return response
 
 

@@ -209,9 +209,9 @@ class LocalEngine(DirectCalls):
 
     def _there(self, target: Any) -> _There:
         """Which version runs, and where it is traced."""
-        here = self._here()
         if self._at is None:
-            return _There(target, target.name, here)
+            return _There(target, target.name, Context(current()))
+        here = self._here()
         name, runs = self._named(target) or (target.name, target)
         return _There(runs, here.path + name, here.at(next(self._count)))
 

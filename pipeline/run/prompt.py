@@ -133,6 +133,7 @@ def rendered_for(
         return with_words(plain, soft, in_process=is_in_process(lm))
     if not flags:
         return adapter.render(signature, parameters, inputs)
+    bounded = "schema" in flags or "grammar" in flags
     return adapter.render(
         signature,
         parameters,
@@ -140,7 +141,7 @@ def rendered_for(
         schema_mode="schema" in flags,
         shown="shown" in flags,
         stop="stop" in flags,
-        room=room_for(form, parameters, lm),
+        room=room_for(form, parameters, lm) if bounded else None,
     )
 
 

@@ -143,7 +143,7 @@ class Settings:
         Raises:
             ConfigError: None is set anywhere.
         """
-        given = own if own is not None else self.lms.get(path)
+        given = own if own is not None else self.lms.get(path, self.lm)
         found = self._usual if given is None else given
         if found is not None:
             return found
@@ -197,10 +197,8 @@ class Settings:
 
     def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
         """The settled form of a module's calls; one from a run's first to its last."""
-        asked = self.form_asked(own)
-        if self.forms is None:
-            return settled(asked, lm, spec)
-        return self.forms.of(asked, lm, spec)
+        settle = settled if self.forms is None else self.forms.of
+        return settle(self.form_asked(own), lm, spec)
 
     @property
     def every_hook(self) -> tuple[Hook | Watcher, ...]:

@@ -151,14 +151,12 @@ def described(
     return class_of(replace(spec, fields=fields), signature)
 
 
-def function_signature(
-    function: Callable[..., Any], output: str | None = None
-) -> type[Signature]:
+def function_signature(function: Callable[..., Any]) -> type[Signature]:
     """The signature of a typed stub function; its body never runs.
 
     Args:
-        function: Its parameters are the inputs, its docstring the instruction.
-        output: The output field's name; the function's own name by default.
+        function: Its parameters are the inputs, its docstring the instruction, its name
+            that of the output.
 
     Raises:
         SignatureError: A parameter or the result has no type.
@@ -189,7 +187,7 @@ def function_signature(
         unset = parameter.default is parameter.empty
         extra = {} if unset else {"default": parameter.default}
         specs.append(FieldSpec(parameter.name, "input", hints[parameter.name], **extra))
-    specs.append(FieldSpec(output or function.__name__, "output", hints["return"]))
+    specs.append(FieldSpec(function.__name__, "output", hints["return"]))
     return make_signature(
         tuple(specs), inspect.getdoc(function) or "", name=function.__name__
     )

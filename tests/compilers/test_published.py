@@ -14,9 +14,8 @@ from tests.compilers.every import PUBLISHED, compiled
 from tests.compilers.worlds import model, planted_rows, under_way
 from weft import compilers as c
 from weft.compilers.propose.reflection import Contrast, contrasts
-from weft.compilers.racing.minibatch import Minibatch, RandomGate
 from weft.compilers.racing.race import Full
-from weft.compilers.racing.racers import UCB
+from weft.compilers.racing.racers import UCB, Minibatch, RandomGate
 from weft.compilers.racing.select import Beam, Best, InstancePareto, Softmax
 
 METHODS = [

@@ -18,9 +18,15 @@ from tests.compilers.worlds import (
 )
 from tests.timing import PATIENCE
 from weft.compilers.racing.elimination import Elimination
-from weft.compilers.racing.minibatch import Minibatch, RandomGate
 from weft.compilers.racing.race import Full, Halving, Racer
-from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace
+from weft.compilers.racing.racers import (
+    UCB,
+    FirstFail,
+    Gate,
+    Minibatch,
+    PairedRace,
+    RandomGate,
+)
 from weft.compilers.search.candidate import Candidate
 from weft.compilers.search.task import Task
 from weft.compilers.statistics.estimates import paired_z

@@ -12,7 +12,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import counted
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import map_rows, require_count, rows_of
 from ..pipeline.signature.building import Input, Output
 from ..pipeline.signature.signature import Signature
@@ -121,7 +121,8 @@ async def acritique(program: Any, *, module: str = "", lm: Writer = None) -> Cri
 
 
 @checked
-def critique(program: Any, *, module: str = "", lm: Writer = None) -> Critique:
+@waits_for(acritique)
+def critique() -> None:
     """Ask a model what is unclear in a program's prompts; the task itself is not run.
 
     It takes one call for each module. An answer to a question belongs into the
@@ -135,7 +136,6 @@ def critique(program: Any, *, module: str = "", lm: Writer = None) -> Critique:
     Raises:
         ConfigError: There is no such module.
     """
-    return run_sync(acritique(program, module=module, lm=lm))
 
 
 @checked
@@ -169,13 +169,8 @@ async def acold_read(
 
 
 @checked
-def cold_read(
-    program: Any,
-    rows: Iterable[Any],
-    *,
-    k: int = 5,
-    lm: Writer = None,
-) -> Critique:
+@waits_for(acold_read)
+def cold_read() -> None:
     """Ask a model that sees the prompt and a few inputs alone what it lacks.
 
     The test that a prompt could be handed to a capable stranger. Labels are never
@@ -193,4 +188,3 @@ def cold_read(
         ConfigError: `k` is no number of inputs, or there are no rows.
         DataError: A row does not fit.
     """
-    return run_sync(acold_read(program, rows, k=k, lm=lm))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from ..compilers.propose import knowledge
 from ..modules.asking.predict import Predict
@@ -13,7 +13,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.options import checked
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import run_sync, waits_for
 from ..pipeline.run.rows import map_rows
 from ..pipeline.signature.building import Input, Output
 from ..pipeline.signature.signature import Signature
@@ -262,15 +262,8 @@ def technique_from_text(
     lm: Writer = None,
 ) -> Draft[Predict[..., Any]]: ...
 @checked
-def technique_from_text(
-    document: str,
-    program: Any,
-    *,
-    source: str = "",
-    module: str = "",
-    tokens: int = knowledge.TOKENS,
-    lm: Writer = None,
-) -> Draft[Any]:
+@waits_for(cast("Any", atechnique_from_text))
+def technique_from_text() -> None:
     """Have a model write the instruction anew by the technique of a document.
 
     `weft.compilers.Technique(document=...)` enters such instructions in a race, where
@@ -288,11 +281,6 @@ def technique_from_text(
         ConfigError: The document is empty, there is no such module, or the document
             describes nothing that an instruction could do.
     """
-    return run_sync(
-        atechnique_from_text(
-            document, program, source=source, module=module, tokens=tokens, lm=lm
-        )
-    )
 
 
 async def _of_each(

@@ -18,7 +18,7 @@ from ..pipeline.ground.shapes import is_list
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.stats import Interval, wilson
 from ..pipeline.parameters import Demo
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import bind_row, map_rows, rows_of
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.forms import extended
@@ -118,13 +118,8 @@ async def afaithfulness(
 
 
 @checked
-def faithfulness(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Iterable[Any] | str | Path,
-    *,
-    module: str = "",
-    concurrency: int = 64,
-) -> ReasoningProbe:
+@waits_for(afaithfulness)
+def faithfulness() -> None:
     """Change the reasoning, and see how often the answer changes.
 
     Lanham et al. 2023, "Measuring Faithfulness in Chain-of-Thought Reasoning", arXiv
@@ -146,9 +141,6 @@ def faithfulness(
         ConfigError: No module reasons, or several do and none is named.
         DataError: A row does not fit.
     """
-    return run_sync(
-        afaithfulness(program, rows, module=module, concurrency=concurrency)
-    )
 
 
 def _reasoning_module(program: Program[..., Any], named: str) -> str:

@@ -18,7 +18,7 @@ from ..pipeline.ground.files import write_whole
 from ..pipeline.ground.options import checked, path_of
 from ..pipeline.ground.text_index import TextIndex
 from ..pipeline.ground.words import brief, counted
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import require_count
 from ..pipeline.run.settings import current, entered
 from ..pipeline.signature.building import Input, Output
@@ -115,13 +115,8 @@ async def asynthesize(
 
 
 @checked
-def synthesize(
-    target: Any,
-    n: int,
-    *,
-    rows: Iterable[Any] | str | Path = (),
-    lm: Writer = None,
-) -> Synthesis:
+@waits_for(asynthesize)
+def synthesize() -> None:
     """Have a model make up rows for a module, each unlike those that are there.
 
     Each request shows earlier rows, so that what comes next differs. A case whose
@@ -147,7 +142,6 @@ def synthesize(
         ConfigError: `n` is no number of rows, or it is a program of several modules.
         DataError: A given row lacks an input.
     """
-    return run_sync(asynthesize(target, n, rows=rows, lm=lm))
 
 
 def _given(place: Place, rows: Iterable[Any] | str | Path) -> list[dict[str, Any]]:

@@ -29,8 +29,7 @@ from ..pipeline.reading.cells import cell_data, is_nothing
 from ..pipeline.signature.signature import spec_of
 from ..pipeline.signature.spec import Spec
 from .comparison import attempt_name, attempts_together, fields_together
-from .counterparts import COMPARISON, Predictor
-from .matching import matched
+from .counterparts import COMPARISON, Predictor, matched
 
 T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
 _log: Final = logging.getLogger("weft")

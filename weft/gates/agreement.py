@@ -25,7 +25,7 @@ from ..pipeline.ground.strictjson import spelt
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of, said_again
 from ..pipeline.measure.stats import Interval, wilson
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import rows_of
 from .running import answered
 from .suites import bare_text
@@ -185,13 +185,8 @@ async def aagreement(
 
 
 @checked
-def agreement(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Iterable[Any] | str | Path,
-    *,
-    repeats: int = 5,
-    concurrency: int = 64,
-) -> Agreement:
+@waits_for(aagreement)
+def agreement() -> None:
     """Ask each row several times, and say where the answers differ.
 
     Every answer is a sample of its own: its number is the seed, and temperature is 1
@@ -209,7 +204,6 @@ def agreement(
         DataError: A row does not fit, or there is none.
         WeftError: A row could not be answered, such as by a server that is down.
     """
-    return run_sync(aagreement(program, rows, repeats=repeats, concurrency=concurrency))
 
 
 def _of_row(results: list[RowResult]) -> RowAgreement:

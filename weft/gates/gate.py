@@ -21,7 +21,7 @@ from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
 from ..pipeline.measure.labels import for_program, require_labels
 from ..pipeline.measure.score import Metric, require_callable
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import rows_of
 from ..pipeline.run.settings import current, entered, ledger_of
 from .edges import edge_cases
@@ -65,22 +65,8 @@ async def agate(
 
 
 @checked
-def gate(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Iterable[Any] | str | Path,
-    metric: Metric,
-    *,
-    suites: Sequence[str] = SUITES,
-    fail_under: float | Mapping[str, float] | None = None,
-    kinds: Kinds = tuple(NOISE),
-    styles: Kinds = tuple(STYLES),
-    fields: Sequence[str] = (),
-    each: Budget | str | int | None = None,
-    budget: Budget | Ledger | str | int | None = None,
-    most: int = ROWS,
-    seed: int = 0,
-    concurrency: int = 64,
-) -> Gate:
+@waits_for(agate)
+def gate() -> None:
     """Test a program before it ships, and say pass or fail.
 
     | suite | its share is of | asked for |
@@ -117,23 +103,6 @@ def gate(
         MetricError: The metric raised.
         WeftError: An error that no row could escape.
     """
-    return run_sync(
-        agate(
-            program,
-            rows,
-            metric,
-            suites=suites,
-            fail_under=fail_under,
-            kinds=kinds,
-            styles=styles,
-            fields=fields,
-            each=each,
-            budget=budget,
-            most=most,
-            seed=seed,
-            concurrency=concurrency,
-        )
-    )
 
 
 @checked

@@ -19,7 +19,7 @@ from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.score import Metric, require_callable
 from ..pipeline.measure.stats import compare
 from ..pipeline.measure.typed import outputs_of as fields_of
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import require_count, rows_of
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.signature import spec_of
@@ -76,19 +76,8 @@ async def ared_team(
 
 
 @checked
-def red_team(
-    program: Program[..., Any] | Module[..., Any],
-    rows: Iterable[Any] | str | Path,
-    metric: Metric | None = None,
-    *,
-    fields: Sequence[str] = (),
-    families: Sequence[str] = FAMILIES,
-    texts: Sequence[str] = (),
-    obeyed: Obeyed | None = None,
-    most: int = 10,
-    seed: int = 0,
-    concurrency: int = 64,
-) -> RedTeam:
+@waits_for(ared_team)
+def red_team() -> None:
     """Plant attacks in inputs that are not to be trusted, and count who is obeyed.
 
     Each row is attacked once by each family. An attack wants what the input does not
@@ -118,20 +107,6 @@ def red_team(
         DataError: A row does not fit, or there is none.
         WeftError: An error that no row could escape.
     """
-    return run_sync(
-        ared_team(
-            program,
-            rows,
-            metric,
-            fields=fields,
-            families=families,
-            texts=texts,
-            obeyed=obeyed,
-            most=most,
-            seed=seed,
-            concurrency=concurrency,
-        )
-    )
 
 
 @dataclass(frozen=True)

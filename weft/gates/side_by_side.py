@@ -26,7 +26,7 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.labels import for_program, require_labels
 from ..pipeline.measure.row_result import RowResult, outputs_of, row_data
 from ..pipeline.measure.score import Metric, metric_name, require_callable
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import rows_of
 from ..pipeline.trace import total_cost
 from .running import answered
@@ -185,13 +185,8 @@ async def aside_by_side(
 
 
 @checked
-def side_by_side(
-    programs: Mapping[str, AnyProgram] | Sequence[AnyProgram],
-    rows: Iterable[Any] | str | Path,
-    metric: Metric | None = None,
-    *,
-    concurrency: int = 64,
-) -> SideBySide:
+@waits_for(aside_by_side)
+def side_by_side() -> None:
     """Run several programs on the same rows, and keep what each was sent and gave.
 
     A prompt is tried against another as a module with other parameters:
@@ -209,7 +204,6 @@ def side_by_side(
         DataError: A row does not fit one of the programs, or there is none.
         WeftError: An error that no row could escape.
     """
-    return run_sync(aside_by_side(programs, rows, metric, concurrency=concurrency))
 
 
 def _named(programs: Any) -> dict[str, Program[..., Any]]:

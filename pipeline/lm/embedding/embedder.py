@@ -6,7 +6,10 @@ Model strings, addresses and keys are those of `LM`; a route says who answers.
 from __future__ import annotations
 
 import json
+import math
 import re
+import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast, final
@@ -22,7 +25,6 @@ from ..wire.credentials import authorised, key_for
 from ..wire.secrets import Sent
 from .model import BATCH, BATCH_BYTES, EmbeddingModel, Role, answer_of
 from .reading import body_of, response_of
-from .standin import DIMENSIONS, vector_of
 
 if TYPE_CHECKING:
     from ..local import model as local_model
@@ -32,6 +34,9 @@ else:
 _TIMEOUT: Final = 60.0
 _OURS: Final = frozenset({"model", "input", "dimensions", "encoding_format"})
 _TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_DIMENSIONS: Final = 256  # of the stand-in
+_WORDS: Final = re.compile(r"\w+")
+_SIZE: Final = 3
 
 
 @final
@@ -220,10 +225,36 @@ class Embedder(EmbeddingModel):
 
 def _stand_in(request: Request) -> Response:
     texts = [message.text for message in request.messages]
-    wanted = request.sampling.get("dimensions") or DIMENSIONS
+    wanted = request.sampling.get("dimensions") or _DIMENSIONS
     vectors = [vector_of(text, cast(int, wanted)) for text in texts]
     usage = Usage(sum(len(_TOKEN.findall(text)) for text in texts), 0)
     return answer_of(vectors, request, usage, cost=0.0)
+
+
+def vector_of(text: str, dimensions: int = _DIMENSIONS) -> list[float]:
+    """The stand-in's vector of a text, of length 1; the same on every machine.
+
+    It knows no meaning: texts are near where they share pieces of words. It is here so
+    that documentation, examples and tests run without a network, a key or a bill.
+
+    Feature hashing (Weinberger et al. 2009, arXiv 0902.2206): each trigram adds its
+    damped count at a place that its CRC-32 decides, with a sign that does too.
+
+    >>> near = lambda a, b: sum(map(float.__mul__, vector_of(a), vector_of(b)))
+    >>> near("a stolen card", "cards get stolen") > near("a stolen card", "the weather")
+    True
+    """
+    folded = f" {' '.join(_WORDS.findall(text.casefold()))} "
+    grams = Counter(folded[at : at + _SIZE] for at in range(len(folded) - _SIZE + 1))
+    made = [0.0] * dimensions
+    for gram, count in grams.items():
+        code = zlib.crc32(gram.encode("utf-8", "surrogatepass"))
+        sign = 1.0 if code & 1 else -1.0
+        made[(code >> 1) % dimensions] += sign * (1.0 + math.log(count))
+    norm = math.sqrt(sum(value * value for value in made))
+    if not norm:  # no word: somewhere, so that it has a direction
+        return [1.0] + [0.0] * (dimensions - 1)
+    return [value / norm for value in made]
 
 
 def _check_texts(**texts: object) -> None:

@@ -66,11 +66,16 @@ def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
     """Learn from a body, and the answer in it, what only stands there."""
     if not _is_served(request.endpoint):
         return
+    tally = tally_of(request.endpoint, request.model)
+    reasons = any(map(as_dict(choice.get("message")).get, _REASONING))
+    scores = request.sampling.get("logprobs", False) is not False
+    if tally.placed and not (reasons or scores):
+        return  # as a rule, and then nothing is looked up
     now = known(request.endpoint, request.model)
     found: dict[str, Any] = {}
-    if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
+    if reasons and not now.reasoning:
         found["reasoning"] = True
-    if request.sampling.get("logprobs", False) is not False:
+    if scores:
         # What completions lack may come with chats.
         name = "text_logprobs" if request.continues else "logprobs"
         given = bool(choice.get("logprobs"))
@@ -78,7 +83,6 @@ def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
             found[name] = given
     if found:
         learn(request.endpoint, request.model, **found)
-    tally = tally_of(request.endpoint, request.model)
     if not tally.placed:
         tally.placed = True
         told = _kind_of(tree, choice)

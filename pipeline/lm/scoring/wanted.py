@@ -7,7 +7,7 @@ from typing import Final
 from ...errors import ConfigError, InvalidRequest
 from ..abilities import abilities_of
 from ..lm import LanguageModel
-from ..request import Request, Response
+from ..request import Request
 
 _WHO_GIVES: Final = (
     "an endpoint that gives them, such as llama.cpp, vLLM, SGLang, or a model of "
@@ -51,17 +51,7 @@ def refuse_logprobs(request: Request, lm: LanguageModel) -> None:
         return
     able = abilities_of(lm)
     if able is not None and able.gives_logprobs(continues=request.continues) is False:
-        raise _none_of(request)
-
-
-def require_logprobs(request: Request, response: Response) -> None:
-    """Refuse an answer without the log-probabilities that were asked for.
-
-    Raises:
-        NoLogprobs: It has none. The endpoint is known for that from then on.
-    """
-    if response.logprobs is None and wants_logprobs(request):
-        raise _none_of(request)
+        raise none_given(request)
 
 
 def refuse_questions(request: Request, back_end: str) -> None:
@@ -82,7 +72,8 @@ def refuse_questions(request: Request, back_end: str) -> None:
 _AS_A_CHAT: Final = "Ask it as a chat. "
 
 
-def _none_of(request: Request) -> NoLogprobs:
+def none_given(request: Request) -> NoLogprobs:
+    """The error where log-probabilities are asked for and not given."""
     where = f"{request.model!r} at {request.endpoint!r}"
     if request.continues:  # with chats they may come all the same
         of, remedy = " of a text that is continued", f"{_AS_A_CHAT}{_REMEDY}"

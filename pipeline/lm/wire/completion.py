@@ -110,7 +110,9 @@ def response_from(
         content = text_in(choice.get("text"))
     usage = _usage(tree.get("usage"))
     refusal = refusal_in(message)
-    calls = calls_in(message) if _may_call(request) else ()
+    # By a module, or in an `extra` of the user's.
+    offered = request.tools or "tools" in request.sampling
+    calls = calls_in(message) if offered else ()
     silent = not calls and not (content or "").strip()
     if ending == "content_filter" or (refusal and silent):
         raise _withheld(refusal, request, secrets)
@@ -134,11 +136,6 @@ def response_from(
         ),
         logprobs=tokens_of(choice) if "logprobs" in request.sampling else None,
     )
-
-
-def _may_call(request: Request) -> bool:
-    """Whether tools were offered, by a module or in an `extra` of the user's."""
-    return bool(request.tools) or "tools" in request.sampling
 
 
 def _ending_of(

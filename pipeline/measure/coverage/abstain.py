@@ -12,7 +12,9 @@ from ...errors import ConfigError, did_you_mean
 from ...graph.module import Module, Part
 from ...graph.program import Program, as_given, as_program
 from ...graph.uses import called_by
+from ...ground.options import checked
 from ...ground.words import counted
+from ...run.bridge import waits_for
 from ..evaluate import aevaluate
 from ..score import Metric
 from .curve import Coverage, answers_in, require_passing
@@ -109,17 +111,9 @@ async def aabstain(
     return Abstention(cast(T, given), found, risk, sure, curve, path)
 
 
-def abstain(
-    target: T,
-    rows: Iterable[Any] | str | Path,
-    *,
-    metric: Metric,
-    risk: float = 0.05,
-    sure: float = 0.9,
-    at: str | None = None,
-    passing: float = 1.0,
-    concurrency: int = 64,
-) -> Abstention[T]:
+@checked
+@waits_for(aabstain)
+def abstain() -> None:
     """Let a decision be unsure below a confidence, so that answers are within a risk.
 
     The program is run once on each row. Of the thresholds that pass their test the
@@ -150,17 +144,6 @@ def abstain(
         WeftError: As `weft.evaluate`.
     """
     seam.refuse_traced("a threshold cannot be found", "Find it outside of programs")
-    made = aabstain(
-        target,
-        rows,
-        metric=metric,
-        risk=risk,
-        sure=sure,
-        at=at,
-        passing=passing,
-        concurrency=concurrency,
-    )
-    return seam.engine("abstain", "abstain").wait(made)
 
 
 def _unsure_below(

@@ -276,7 +276,8 @@ def test_a_result_that_its_schema_refuses_is_an_error() -> None:
         return [await server.call(n, {}, Caller()) for n in ("odds", "count")]  # type: ignore[arg-type]
 
     first, second = asyncio.run(both())
-    assert first["isError"] and second["isError"]
+    assert first["isError"]
+    assert second["isError"]
     assert "odds gave what is no JSON data" in first["content"][0]["text"]
     assert "is not of type 'integer' (got 'three')" in second["content"][0]["text"]
     assert "structuredContent" not in first

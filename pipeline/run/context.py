@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -279,15 +280,16 @@ async def timed(
     if telling is not None:
         telling.restart()
     try:
-        response = await call(
-            request,
-            lm,
-            cache=settings.store,
-            retry=settings.retry,
-            ledger=settings.ledger,
-            account=settings.account,
-            listener=telling,
-        )
+        with _kept(context):
+            response = await call(
+                request,
+                lm,
+                cache=settings.store,
+                retry=settings.retry,
+                ledger=settings.ledger,
+                account=settings.account,
+                listener=telling,
+            )
     except BaseException as error:
         asked.failed = made = _failed(request, error, started, context)
         _tell(made, settings)
@@ -305,6 +307,13 @@ async def timed(
         _tell(made, settings)
     require_logprobs(request, response)
     return response
+
+
+def _kept(context: Context) -> AbstractContextManager[None]:
+    """Around a call: a run that is suspended waits for answers that a cache keeps."""
+    if context.journal is None or context.settings.store is None:
+        return nullcontext()
+    return context.journal.under_way.paid()
 
 
 def _tell_equal(who: str) -> None:

@@ -23,7 +23,7 @@ from ..lm.scoring.wanted import refuse_logprobs, require_logprobs
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
-from .watch import TracedRun, said
+from .watch import TracedRun, noted, said
 
 T = TypeVar("T")
 _log = logging.getLogger("weft")
@@ -106,9 +106,9 @@ class Context:
             at = len(record)
             record.append(run)
         for hook in settings.hooks:
-            noted = hook(run)
-            if is_dict(noted) and noted:
-                run = replace(run, facts={**run.facts, **noted})
+            facts = noted(hook, run)
+            if is_dict(facts) and facts:
+                run = replace(run, facts={**run.facts, **facts})
                 if record is not None:
                     record[at] = run
         if settings.sink is not None:

@@ -12,10 +12,11 @@ from .pipeline.graph.digest import program_digest
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
 from .pipeline.ground import strictjson
-from .pipeline.ground.shapes import is_dict, is_list
+from .pipeline.ground.shapes import is_dict, is_list, is_mapping
 from .pipeline.run.body import FORMAT, resumed
 from .pipeline.trace import Run
 
+_REFUSED: Final = "A person refused this call."
 _KEYS: Final = {"format", "program", "name", "inputs", "journal", "pending"}
 
 
@@ -64,8 +65,9 @@ def _going_on(data: Mapping[str, Any], approved: bool | str) -> Generator[None]:
         entry.pop("approved", None)  # nobody approves by data
     pending = data["pending"]
     entry = journal[pending["place"]][pending["number"]]
-    refused = approved if isinstance(approved, str) else "A person refused this call."
-    entry["approved"] = True if approved is True else refused
+    # Blank words would look to the model like a tool that ran and gave nothing.
+    why = approved if isinstance(approved, str) and approved.strip() else _REFUSED
+    entry["approved"] = True if approved is True else why
     token = resumed.set(journal)
     try:
         yield
@@ -83,6 +85,9 @@ def _checked(
             f"approved={approved!r}", hint="Give True, False, or the reason why not"
         )
     hint = "Give what weft.Suspended held as .data"
+    if not isinstance(given, str) and not is_mapping(given):
+        said = f"this is no suspended run: it is {given!r:.80}, no JSON object"
+        raise DataError(said, hint=hint)
     try:
         loads = strictjson.loads_object
         data = loads(given if isinstance(given, str) else json.dumps(dict(given)))
@@ -106,5 +111,6 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
         return False
     if not all(is_list(kept) and all(map(is_dict, kept)) for kept in journal.values()):
         return False
-    kept, number = journal.get(pending.get("place"), []), pending.get("number")
+    place, number = pending.get("place"), pending.get("number")
+    kept = journal.get(place, []) if isinstance(place, str) else []
     return type(number) is int and 0 <= number < len(kept)

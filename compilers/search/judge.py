@@ -50,7 +50,7 @@ class Judge:
 
     def __init__(self, metric: Metric) -> None:
         self.name = metric_name(metric)
-        self._metric = metric
+        self.metric = metric
         self._calls = 0
 
     async def __call__(self, example: Example, prediction: Any) -> RawScore:
@@ -58,7 +58,7 @@ class Judge:
         here = current()
         runtime = replace(here, account="judge", hooks=(*here.hooks, self._saw))
         with entered(runtime):
-            return cast(RawScore, await called(self._metric, example, prediction))
+            return cast(RawScore, await called(self.metric, example, prediction))
 
     def taken(self) -> int:
         """Calls since this was last asked."""

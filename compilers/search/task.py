@@ -21,9 +21,9 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.graph.program import Program
 from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measure.advice import advice_on
+from ...pipeline.measure.labels import advised
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.measure.score import Metric, metric_name
+from ...pipeline.measure.score import Metric
 from ...pipeline.measure.scored_rows import score_rows
 from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
@@ -330,9 +330,7 @@ class Task:
         """One mean less another on the select rows that both were seen on, or None."""
         both = [r for r in self.rows if self.result(child, r)]
         both = [r for r in both if self.result(parent, r)]
-        if not both:
-            return None
-        return self.mean(child, both) - self.mean(parent, both)
+        return self.mean(child, both) - self.mean(parent, both) if both else None
 
     def lends(self, result: RowResult) -> bool:
         """Whether a run is shown as demos: it scores what passes."""
@@ -340,11 +338,13 @@ class Task:
         return result.score is not None and result.score.value >= bar
 
     def advice(self, most: int | None = None) -> tuple[str, ...]:
-        """What the scores say about the metric, or the latest so many: `advice_on`."""
+        """What labels, and all scores or the latest, say about the metric."""
         if not self.advising:
             return ()
         cells = list(self.cells.values())[-(most or 0) :]
-        return advice_on(metric_name(self.metric), cells, output_name(self.program))
+        seen = (*self.split.train, *self.split.select)
+        held = self.metric.metric if isinstance(self.metric, Judge) else self.metric
+        return advised(held, seen, cells, output_name(self.program))
 
     def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
         """The `leaders` of a pool; its best where nothing was raced."""

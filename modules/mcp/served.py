@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, cast
 
 import pydantic
 
-from ...pipeline.errors import StepError, WeftError
+from ...pipeline.errors import SignatureError, StepError, WeftError
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.ground.words import brief
 from ...pipeline.media.values import Media
 from ...pipeline.signature.signature import Signature, dump_values, spec_of
+from ...pipeline.signature.validation import Checker
 from ..agents.arguments import arguments_of, schema_of
 from ..agents.docstring import said_in
 from ..agents.tool import Tool, as_tool
@@ -54,18 +57,45 @@ class Served:
         return made if self.gives is None else {**made, "outputSchema": self.gives}
 
     def result(self, value: Any) -> dict[str, Any]:
-        """What a call gave, as the protocol carries it."""
+        """What a call gave, as the protocol carries it; held against `gives`.
+
+        Raises:
+            StepError: It is not what `gives` says, which no client would take.
+        """
         if isinstance(value, Signature):
             outputs = spec_of(type(value)).outputs
             held = {n: v for n, v in dump_values(value).items() if n in outputs}
             known = (self.gives or {}).get("properties", held)
             data: Any = {n: v for n, v in held.items() if n in known}
+            self._hold(data)
             return result_of(data, data, structured=self.gives is not None)
         data = plain(value, repr)
         made = result_of(value, data, structured=False)
         if self.gives is not None:
-            made["structuredContent"] = {_ALONE: data} if self._alone else data
+            try:
+                strictjson.keepable(plain(value))
+            except (TypeError, ValueError, RecursionError) as error:
+                why = f"{self.name} gave what is no JSON data: {brief(str(error), 200)}"
+                raise StepError(why) from None
+            whole = {_ALONE: data} if self._alone else data
+            self._hold(whole)
+            made["structuredContent"] = whole
         return made
+
+    def _hold(self, data: Any) -> None:
+        fault = None if self._checker is None else self._checker.fault(data)
+        if fault is not None:
+            raise StepError(
+                f"{self.name} gave what its type does not allow: {brief(fault, 300)}",
+                hint="Mend the type that the function says it gives, or what it gives",
+            )
+
+    @cached_property
+    def _checker(self) -> Checker | None:
+        try:
+            return None if self.gives is None else Checker(self.gives)
+        except SignatureError:  # nobody can check it: the client judges
+            return None
 
     @property
     def _alone(self) -> bool:

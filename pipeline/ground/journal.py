@@ -55,10 +55,28 @@ class UnderWay:
             yield
         finally:
             _within.reset(token)
-            with self._lock:
-                self._works.discard(one)
-                waiters, self._waiters = self._waiters, []
-            Waiter.wake_all(waiters)
+            self._done(one)
+
+    @contextmanager
+    def paid(self) -> Generator[None]:
+        """A call whose answer a cache keeps: whoever ends the run waits for it.
+
+        What begins after that is not waited for, and ends with the run.
+        """
+        one = object()
+        with self._lock:
+            if self._ended is None:
+                self._works.add(one)
+        try:
+            yield
+        finally:
+            self._done(one)
+
+    def _done(self, one: object) -> None:
+        with self._lock:
+            self._works.discard(one)
+            waiters, self._waiters = self._waiters, []
+        Waiter.wake_all(waiters)
 
     def end(self, error: Suspended) -> Suspended:
         """Let nothing more begin; gives the error that was the first to end the run."""

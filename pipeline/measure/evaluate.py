@@ -38,8 +38,7 @@ from ..run.rows import (
     rows_of,
 )
 from ..trace import total_cost
-from .advice import advice_on
-from .labels import for_program, require_labels
+from .labels import advised, for_program, require_labels
 from .row_result import (
     RowResult,
     outputs_of,
@@ -337,7 +336,7 @@ async def aevaluate(
             )
     seconds = time.perf_counter() - started
     name, digest = metric_name(metric), program_digest(made)
-    for line in advice_on(name, results[:_ADVISED], output_name(made)):
+    for line in advised(metric, examples, results[:_ADVISED], output_name(made)):
         _log.warning("%s", line)
     found = tuple(results)
     rated = cuts.rating_of(metric)

@@ -9,7 +9,7 @@ hang on the answer, and is found out with the first row.
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from types import CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -17,8 +17,12 @@ from typing import Any, NamedTuple
 from ..data.example import Example
 from ..errors import DataError
 from ..graph.program import Program
+from ..ground.plain import described
+from ..ground.words import brief, counted
+from .advice import advice_on
 from .metrics import FieldMetric, FieldsMetric
-from .score import BoundMetric, Metric, place_of
+from .row_result import RowResult
+from .score import BoundMetric, Metric, metric_name, place_of
 from .semantic import SemanticF1
 from .typed import outputs_of
 
@@ -63,6 +67,48 @@ def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
                 where = place_of(metric, row)
                 said = f"{where}: {error.message}"
                 raise DataError(said, hint=error.hint) from None
+
+
+def advised(
+    metric: Metric, rows: Sequence[Example], results: Iterable[RowResult], field: str
+) -> tuple[str, ...]:
+    """What to look at in labels and in a metric: `odd_labels`, then `advice_on`."""
+    scores = advice_on(metric_name(metric), results, field)
+    return (*odd_labels(metric, rows), *scores)
+
+
+def odd_labels(metric: Metric, rows: Sequence[Example]) -> tuple[str, ...]:
+    """What a reader of scores must know of labels: those that no answer could be.
+
+    They are seen where a built-in metric compares with an output of a closed choice.
+
+    Args:
+        metric: One that knows the program's types: see `for_program`.
+        rows: What it reads; each has the label.
+    """
+    if isinstance(metric, FieldsMetric):
+        return tuple(
+            line for m in metric.parts.values() for line in odd_labels(m, rows)
+        )
+    if not isinstance(metric, FieldMetric) or metric.spec is None:
+        return ()
+    options = metric.spec.options
+    reached: dict[str, bool] = {}
+    odd: list[str] = []
+    for row in rows if options else ():
+        label = described(metric.gold(row))
+        if label not in reached:
+            reached[label] = any(metric(row, one).value == 1 for one in options)
+        odd += [] if reached[label] else [label]
+    if not odd:
+        return ()
+    said = (
+        f"{metric.name}: {len(odd)} of {counted(len(rows), 'row')} have a label that "
+    )
+    such = (
+        f"the output cannot be, such as {brief(odd[0])}, so that no answer is right: "
+    )
+    return (f"{said}{such}mend these rows, or add the choice to the type",)
 
 
 class _Read(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -22,7 +23,7 @@ from ..lm.scoring.wanted import none_given, refuse_logprobs, wants_logprobs
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
-from .watch import TracedRun, said
+from .watch import TracedRun, noted, said
 
 T = TypeVar("T")
 _log = logging.getLogger("weft")
@@ -105,9 +106,9 @@ class Context:
             at = len(record)
             record.append(run)
         for hook in settings.hooks:
-            noted = hook(run)
-            if is_dict(noted) and noted:
-                run = replace(run, facts={**run.facts, **noted})
+            facts = noted(hook, run)
+            if is_dict(facts) and facts:
+                run = replace(run, facts={**run.facts, **facts})
                 if record is not None:
                     record[at] = run
         if settings.sink is not None:
@@ -280,15 +281,16 @@ async def timed(
     if telling is not None:
         telling.restart()
     try:
-        response = await call(
-            request,
-            lm,
-            cache=settings.store,
-            retry=settings.retry,
-            ledger=settings.ledger,
-            account=settings.account,
-            listener=telling,
-        )
+        with _kept(context):
+            response = await call(
+                request,
+                lm,
+                cache=settings.store,
+                retry=settings.retry,
+                ledger=settings.ledger,
+                account=settings.account,
+                listener=telling,
+            )
     except BaseException as error:
         asked.failed = made = _failed(request, error, started, context)
         _tell(made, settings)
@@ -307,6 +309,13 @@ async def timed(
     if response.logprobs is None and wants_logprobs(request):
         raise none_given(request)  # the endpoint is known for that from now on
     return response
+
+
+def _kept(context: Context) -> AbstractContextManager[None]:
+    """Around a call: a run that is suspended waits for answers that a cache keeps."""
+    if context.journal is None or context.settings.store is None:
+        return nullcontext()
+    return context.journal.under_way.paid()
 
 
 def _tell_equal(who: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
@@ -30,14 +30,11 @@ from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of
 from ..seam import refuse_traced
 from ..signature.spec import Spec
-from ..trace import NodeRun
 from .trace_log import TraceLog
-from .watch import Watcher
+from .watch import Hook, Watcher
 
 if TYPE_CHECKING:
     from ..graph.module import Module
-
-Hook = Callable[[NodeRun], object]
 
 
 class _Unset:

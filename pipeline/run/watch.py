@@ -8,7 +8,8 @@ everything inside. The log gets each run once, when it is over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -17,6 +18,11 @@ from ..errors import WeftError
 from ..lm.request import Request
 from ..trace import Call, NodeKind, NodeRun, Trace
 
+Hook = Callable[[NodeRun], object]
+"""What is called with each finished node; a dict that it gives is noted as facts."""
+
+_log = logging.getLogger("weft")
+_failed: set[tuple[str, str]] = set()
 State = Literal["done", "failed", "cancelled"]
 _CANCELLED = "cancelled"
 
@@ -114,3 +120,29 @@ def type_said(error: str) -> str:
     ('ParseError', '')
     """
     return error.partition(":")[0]
+
+
+def noted(hook: Hook, run: NodeRun) -> object:
+    """What a hook gives; None where it fails, so that no answer is lost to a counter.
+
+    It is logged, once for each kind of error. What weft itself raises in it, such as a
+    spent budget, ends the run as anywhere else.
+    """
+    try:
+        return hook(run)
+    except WeftError:
+        raise
+    except Exception as error:  # noqa: BLE001 - anybody's code, and told in the log
+        name = str(getattr(hook, "__name__", type(hook).__name__))
+        if (name, type(error).__name__) not in _failed:
+            _failed.add((name, type(error).__name__))
+            _log.warning(
+                "the hook %r failed at node %r, and the run goes on without it: %s: %s "
+                "(said once)",
+                name,
+                run.path,
+                type(error).__name__,
+                error,
+                exc_info=True,
+            )
+        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast, get_args
 
 from ..errors import SignatureError, did_you_mean
 from ..ground.hints import hint
@@ -25,6 +25,25 @@ class Marker:
     role: Literal["input", "output"]
     description: str
     options: Mapping[str, Any]
+
+    def __or__(self, other: object) -> NoReturn:
+        raise _hidden("a field", self)
+
+    __ror__ = __or__
+
+
+def _hidden(what: str, marker: Marker) -> SignatureError:
+    """Python gives a field its value first, and then reads its type by that name."""
+    word = f"weft.{marker.role.title()}()"
+    return SignatureError(
+        f"{what} is named as its type is, so that Python reads {word} for the type",
+        hint="Write `from __future__ import annotations` at the head of the file, or "
+        f"name the type otherwise: `import datetime`, `date: datetime.date = {word}`",
+    )
+
+
+def _is_hidden(kind: Any) -> bool:
+    return isinstance(kind, Marker) or any(map(_is_hidden, get_args(kind)))
 
 
 _OPTIONS = (
@@ -83,7 +102,13 @@ def _mark(
 
 
 def marked(name: str, kind: Any, marker: Marker) -> FieldSpec:
-    """The field that a marker and a type make."""
+    """The field that a marker and a type make.
+
+    Raises:
+        SignatureError: The type is a marker: the field has its type's name.
+    """
+    if _is_hidden(kind):
+        raise _hidden(f"field {name!r}", marker)
     options = dict(marker.options)
     extra = {"default": options.pop("default")} if "default" in options else {}
     return FieldSpec(name, marker.role, kind, marker.description, options, **extra)

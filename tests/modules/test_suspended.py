@@ -373,3 +373,27 @@ def test_another_process_goes_on(lm: weft.FunctionLM) -> None:
     agent_of(approval=False)(question="q")
     assert (told["answer"], ran) == (4, ["look 1", "pay 2", "pay 3"]) == (4, RAN)
     assert sent == [request.key for request in lm.requests]
+
+
+@pytest.mark.parametrize("words", ["", " \n"])
+def test_a_refusal_without_words_is_told_all_the_same(lm: Any, words: str) -> None:
+    """A blank reason is no empty observation: the model reads that it was refused."""
+    data = suspended(agent_of(), question="?").data
+
+    data = suspended(lambda: weft.resume(agent_of(), data, approved=words)).data
+
+    told = [step["error"] for kept in data["journal"].values() for step in kept]
+    assert "A person refused this call." in told
+    assert RAN == ["look 1"]
+
+
+@pytest.mark.parametrize("given", [None, 7, [], b"{}", {"place": []}])
+def test_what_is_no_data_is_told_in_words(lm: Any, given: Any) -> None:
+    """A number, or data that somebody damaged: refused, and not in Python's words."""
+    data = suspended(agent_of(), question="?").data
+    if isinstance(given, dict):
+        given = {**data, "pending": {**data["pending"], **given}}
+
+    with pytest.raises(DataError, match="no suspended run") as caught:
+        weft.resume(agent_of(), given, approved=True)
+    assert "iterable" not in str(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import pytest
@@ -22,6 +22,7 @@ class Town(pydantic.BaseModel):
 
 
 Triage = make_signature("message -> team, reason", name="Triage")
+Team = Literal["cards", "loans"]
 Cell = tuple[dict[str, Any], Any, float | None]
 
 
@@ -132,3 +133,41 @@ def test_an_evaluation_says_it_in_the_log(
     with weft.use(lm=lm), caplog.at_level(logging.WARNING):
         assert weft.evaluate(find, rows, as_dicts).mean == 1 - odd
     assert ("does it compare values of one type?" in caplog.text) is odd
+
+
+def test_labels_that_no_answer_could_be_are_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A misspelt label of a closed choice scores 0 whatever is answered: one line."""
+    route = weft.Predict("message -> team: Team", types={"Team": Team}, name="route")
+    wanted = ["cards", "loans", "crads", "crads", "Loans ", ["crads", "cards"]]
+    rows = [{"message": f"m{n}", "team": team} for n, team in enumerate(wanted)]
+
+    with weft.use(lm=weft.FunctionLM(lambda request: {"team": "cards"}), cache=None):
+        weft.evaluate(route, rows, weft.metrics.choice("team"))
+    assert "2 of 6 rows have a label that the output cannot be" in caplog.text
+    assert "'crads'" in caplog.text
+
+    caplog.clear()
+    with weft.use(lm=weft.FunctionLM(lambda request: {"team": "cards"}), cache=None):
+        weft.evaluate(route, rows[:2], weft.metrics.exact("team"))
+        free = weft.Predict("message -> team", name="free")
+        weft.evaluate(free, rows, weft.metrics.exact("team"))
+    assert caplog.text == ""
+
+
+def test_a_compile_says_so_of_the_rows_that_it_searches_by() -> None:
+    """The report has the line where half of the labels are misspelt."""
+    route = weft.Predict("message -> team: Team", types={"Team": Team}, name="route")
+    names = ("cards", "crads", "loans", "laons")
+    rows = [{"message": f"m{n}", "team": names[n % 4]} for n in range(24)]
+
+    with weft.use(lm="embedded", cache=None):
+        told = weft.compile(
+            route,
+            rows,
+            metric=weft.metrics.exact("team"),
+            compiler=weft.compilers.LabeledFewShot(),
+        )
+
+    assert any("the output cannot be" in line for line in told.report.advice)

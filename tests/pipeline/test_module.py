@@ -479,6 +479,37 @@ def test_a_known_model_has_a_price() -> None:
 # Hooks ------------------------------------------------------------------------
 
 
+def test_a_hook_that_fails_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once; the answers come, and a node's own error is not hidden."""
+
+    def counter(node: object) -> None:
+        raise KeyError("no such count")
+
+    ask = weft.Predict("question -> answer: int", repairs=0, name="ask")
+    lm = weft.ScriptedLM([{"answer": 1}, {"answer": 2}, "no number"])
+    with weft.use(lm=lm, cache=None, hooks=[counter]):
+        rows = [{"question": "1"}, {"question": "2"}]
+        assert [one.answer for one in ask.batch(rows, concurrency=1)] == [1, 2]
+        with pytest.raises(weft.errors.ParseError):
+            ask(question="3")
+
+    assert caplog.text.count("the hook 'counter' failed at node 'ask'") == 1
+
+
+def test_a_hook_may_end_a_run_by_an_error_of_weft() -> None:
+    """Whoever guards a run so is obeyed."""
+
+    def guard(node: object) -> None:
+        raise weft.errors.ConfigError("enough")
+
+    ask = weft.Predict("question -> answer", name="ask")
+    with (
+        weft.use(lm=weft.ScriptedLM([{"answer": "a"}]), cache=None, hooks=[guard]),
+        pytest.raises(weft.errors.ConfigError, match="enough"),
+    ):
+        ask(question="?")
+
+
 def test_hooks_see_every_finished_call_and_every_failure() -> None:
     """A hook gets the whole record of a node, also where it failed."""
     seen: list[NodeRun] = []

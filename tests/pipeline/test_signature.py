@@ -578,3 +578,14 @@ def test_names_of_modules_come_from_names_of_classes() -> None:
     assert snake_case("TriageMessage") == "triage_message"
     assert snake_case("QA2Answer") == "qa2_answer"
     assert weft.Predict(Triage).name == "triage"
+
+
+@pytest.mark.parametrize("kind", ["date", "date | None", "list[date]"])
+def test_a_field_named_as_its_type_is_told(kind: str) -> None:
+    """Python reads the marker for the type; the error names the two ways out."""
+    body = f"    text: str = weft.Input()\n    date: {kind} = weft.Output()\n"
+    source = f"import weft\nfrom datetime import date\nclass T(weft.Signature):\n{body}"
+
+    with pytest.raises(SignatureError, match="named as its type is") as caught:
+        exec(compile(source, "t.py", "exec", dont_inherit=True), {"__name__": "t"})
+    assert "from __future__ import annotations" in str(caught.value)

@@ -31,6 +31,7 @@ from ..pipeline.run.bridge import in_thread
 from ..pipeline.run.context import Context, follow
 from ..pipeline.run.remote import Result, error_of, nodes_of, settings_data
 from ..pipeline.run.settings import current
+from ..pipeline.run.watch import noted
 from ..pipeline.signature.spec import Spec
 from ..pipeline.trace import NodeRun, Run, Trace, attach
 from .worker import Host
@@ -306,7 +307,7 @@ class OnRay:
             nodes.append(node)
             # Watchers want to see a node begin, and these are over.
             for hook in context.settings.hooks:
-                hook(node)
+                noted(hook, node)
         if "error" in said:
             raise error_of(said["error"])
         value = self._result.load(said["value"])

@@ -258,6 +258,31 @@ def test_no_secret_leaves_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made["content"][0]["text"] == "ValueError: no login with ***"
 
 
+def test_a_result_that_its_schema_refuses_is_an_error() -> None:
+    """JSON has no infinity; and whoever says int and gives words is told so."""
+
+    def odds() -> list[float]:
+        return [float("inf"), 1.0]
+
+    def count() -> int:
+        return "three"  # type: ignore[return-value]
+
+    class Caller:
+        wants_progress, answers, state = False, {}, ""
+
+    server = Server(odds, count)
+
+    async def both() -> list[Any]:
+        return [await server.call(n, {}, Caller()) for n in ("odds", "count")]  # type: ignore[arg-type]
+
+    first, second = asyncio.run(both())
+    assert first["isError"]
+    assert second["isError"]
+    assert "odds gave what is no JSON data" in first["content"][0]["text"]
+    assert "is not of type 'integer' (got 'three')" in second["content"][0]["text"]
+    assert "structuredContent" not in first
+
+
 def test_an_address_is_needed_for_http() -> None:
     """A wrong transport for a place is a mistake of its own."""
     with pytest.raises(ConfigError, match="no http or https address"):

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from ..errors import ParseError, StepError, ValidationError
 from ..ground import strictjson
+from ..ground.lazy import deferred
 from ..ground.words import brief
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -21,9 +22,13 @@ from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .data import alternatives, kinds_of
 from .nearjson import quoted
-from .sentences import told
 from .typography import folded
 from .values import candidates, mended, stated, without_thought
+
+if TYPE_CHECKING:
+    from . import sentences
+else:  # what few replies need
+    sentences = deferred(__package__, "sentences")
 
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
@@ -158,9 +163,14 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
         framed = ":" in first or "[" in first
         if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:
             return None
-    elif given.cut or (body in given.echoed and told(body, name, field.kind)):
+    elif given.cut or _is_quoted(body, field, given):
         return None
     return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))
+
+
+def _is_quoted(body: str, field: FieldSpec, given: Given) -> bool:
+    """Whether a reply is a sentence that stands in an input."""
+    return body in given.echoed and bool(sentences.told(body, field.name, field.kind))
 
 
 def refuse_silence(text: str, spec: Spec) -> None:

@@ -17,8 +17,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..ground.lazy import deferred
 from ..signature.field import FieldSpec
 from ..signature.types import fits
 from .among import around, in_a_row, sole
@@ -35,8 +36,12 @@ from .scalars import (
     digits_of,
     number_of,
 )
-from .sentences import told
 from .typography import BOX, folded, without_latex
+
+if TYPE_CHECKING:
+    from . import sentences
+else:  # what few replies need
+    sentences = deferred(__package__, "sentences")
 
 _BLANK = " \t\r\n"
 _LABELS = ("answer", "the answer", "my answer", "final answer", "the final answer")
@@ -192,7 +197,7 @@ def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     if field.kind not in ("choice", "boolean", "integer", "number"):
         return
     known: list[tuple[Any, str]] = []
-    for part in told(text, field.name, field.kind):
+    for part in sentences.told(text, field.name, field.kind):
         for value, said in _one(part.value, note, field):
             if _names_another(part.rest, value, field) or not part.agrees(value):
                 return

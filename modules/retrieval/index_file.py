@@ -105,8 +105,8 @@ def read(path: Path) -> tuple[Head, tuple[Entry, ...], tuple[Vector, ...]]:
     except (ValueError, RecursionError) as error:
         said = str(error).splitlines()[0][:200]
         if isinstance(error, pydantic.ValidationError):
-            first = error.errors(include_url=False, include_context=False)[0]
-            said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            fault = error.errors(include_url=False, include_context=False)[0]
+            said = f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
         raise ArtifactError(
             f"{path} is no index: {said}",
             hint=f"An index is what index.save wrote, {FORMAT!r}",

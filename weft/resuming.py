@@ -112,5 +112,5 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
     if not all(is_list(kept) and all(map(is_dict, kept)) for kept in journal.values()):
         return False
     place, number = pending.get("place"), pending.get("number")
-    kept = journal.get(place, []) if isinstance(place, str) else []
+    kept: list[Any] = journal.get(place, []) if isinstance(place, str) else []
     return type(number) is int and 0 <= number < len(kept)

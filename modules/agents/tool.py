@@ -288,6 +288,7 @@ def told(error: StepError | ModelFailure) -> str:
     """What went wrong in a tool, as its model is told: no place in code, no trace."""
     cause = error.__cause__
     words = error.message if cause is None else f"{type(cause).__name__}: {said(cause)}"
+    words = words.removesuffix(": ")  # it has no words of its own, as a timeout
     return strictjson.clean(brief(words, _ERROR_CHARACTERS))
 
 

@@ -104,6 +104,9 @@ def read(path: Path) -> tuple[Head, tuple[Entry, ...], tuple[Vector, ...]]:
         raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         said = str(error).splitlines()[0][:200]
+        if isinstance(error, pydantic.ValidationError):
+            fault = error.errors(include_url=False, include_context=False)[0]
+            said = f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
         raise ArtifactError(
             f"{path} is no index: {said}",
             hint=f"An index is what index.save wrote, {FORMAT!r}",

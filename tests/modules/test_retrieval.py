@@ -522,3 +522,13 @@ def test_a_quote_of_either_of_two_passages_of_one_id() -> None:
     for quote, wanted in {"One": True, "Two": True, "Two Two": False}.items():
         said = problem_of([weft.Citation(passage="0", quote=quote)], texts, 1)
         assert (not said) is wanted
+
+
+def test_a_first_line_that_is_no_head_is_told_in_words(tmp_path: Path) -> None:
+    """The field that is missing is named; how many there are says nothing."""
+    path = tmp_path / "x.index.jsonl"
+    path.write_text("{}\n")
+
+    with pytest.raises(weft.errors.ArtifactError, match="Field required") as caught:
+        weft.Index.load(path)
+    assert "validation error" not in str(caught.value)

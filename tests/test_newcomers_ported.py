@@ -411,6 +411,21 @@ MISTAKES: dict[str, Mistake] = {
         errors.MetricError,
         "leave feedback out where there is nothing to say",
     ),
+    "what a model can do": (
+        lambda: ANY.LM("openai/x").supports_function_calling,
+        AttributeError,
+        "`weft probe MODEL` asks it",
+    ),
+    "streams of the events": (
+        lambda: ANY.events.streamify,
+        AttributeError,
+        "Write program.stream(...)",
+    ),
+    "evaluation among the metrics": (
+        lambda: ANY.metrics.Evaluate,
+        AttributeError,
+        "Write weft.evaluate(program, rows",
+    ),
     # types
     "class that nobody told": (
         lambda: ANY.Predict("text -> people: list[Person]"),

@@ -232,6 +232,7 @@ MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToo
   Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
 FastMCP MCPServer: Write weft.mcp.serve(program)
 EvaluationResult: weft.evaluate gives it: an Evaluation
+Evaluate evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 [member]
 set_lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
 get_lm: Read module.lm
@@ -298,6 +299,8 @@ StepFinished ToolFinished ModuleFinished: Write weft.events.NodeFinished
 StreamResponse StreamListener Token Delta Chunk: Write weft.events.FieldDelta: it has
   the path of a module, a field, and its next words in text
 Prediction: Write weft.events.Finished: its value is what the program gives
+streamify streaming_response apply_sync_streaming: Write program.stream(...), or
+  program.astream(...)
 [event]
 chunk content delta token: Read .text
 signature_field_name: Read .field
@@ -345,6 +348,12 @@ cache: Set it with weft.use(cache=...)
 num_retries: Set it with weft.use(retry=weft.RetryPolicy(retries=...))
 api_key: It is never given out
 finetune: Write weft.finetuning_rows(...), and train elsewhere
+supports_function_calling supports_response_schema supports_reasoning supported_params
+  supports_decision_requests: Leave it out: what a server can do is learnt from its
+  replies; `weft probe MODEL` asks it
+launch kill close aclose: Leave it out: a model that runs here starts and ends by itself
+dump_state load_state: Leave it out: a saved program names its model, and no key
+callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 [response]
 content choices message messages output outputs completion output_text: Read .text:
   it is a str; for another answer ask again, lm("text", sample=1)
@@ -540,7 +549,8 @@ provider: Write it into the name: weft.LM("provider/name")
 n: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
 config: Write module.with_(sampling={...})
 instructions: Write it second: weft.Predict("question -> answer", "Be brief.")
-rationale_field: The field is `reasoning`
+rationale_field rationale_field_type: The field is `reasoning`, a text; for another
+  write it into the signature of a weft.Predict, first of its outputs
 choices: Write them as the type: Literal["yes", "no"]
 type: Write the type behind the colon: answer: int = weft.Output()
 prefix: The field's name is what the model sees; describe it in words

@@ -54,6 +54,10 @@ def answered(question: str) -> str:
     return question
 
 
+def spread(question: str) -> dict[str, Any]:
+    return {"question": question, **reply(question=question)}
+
+
 def asked(function: Any) -> Any:
     with weft.use(lm=weft.FunctionLM(function)):
         return reply(question="x")
@@ -340,6 +344,87 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.programs(5),
         errors.ConfigError,
         "Write weft.programs(__name__)",
+    ),
+    # options of DSPy's optimizers, of its cache and of its streams
+    "demos given to compile": (
+        lambda: ANY.compile(reply, ROWS, metric=EXACT, max_bootstrapped_demos=4),
+        errors.ConfigError,
+        "Give it to the compiler, such as weft.compilers.BootstrapRandomSearch(",
+    ),
+    "minibatches of MIPROv2": (
+        lambda: ANY.compile(reply, ROWS, metric=EXACT, minibatch=False),
+        errors.ConfigError,
+        "candidates race on some rows first",
+    ),
+    "minibatches of GEPA": (
+        lambda: ANY.compilers.GEPA(reflection_minibatch_size=3),
+        errors.ConfigError,
+        "candidates race on some rows first",
+    ),
+    "merges of GEPA": (
+        lambda: ANY.compilers.GEPA(use_merge=True),
+        errors.ConfigError,
+        "Write weft.compilers.GEPA(merges=1)",
+    ),
+    "order of steps": (
+        lambda: ANY.compile(reply, ROWS, metric=EXACT, strategy="p -> w -> p"),
+        errors.ConfigError,
+        "weft.compilers.Sequence(of=(",
+    ),
+    "cache that is switched off": (
+        lambda: ANY.configure(enable_disk_cache=False),
+        errors.ConfigError,
+        "Write weft.configure(cache=None) for no cache",
+    ),
+    "marks for a provider's cache": (
+        lambda: ANY.LM("anthropic/x", cache_control_injection_points=[]),
+        errors.ConfigError,
+        'weft.LM(..., extra={"cache_control_injection_points": ...})',
+    ),
+    "listeners of a stream": (
+        lambda: reply.stream(question="x", stream_listeners=[]),
+        errors.CallError,
+        "match the events of program.stream(...)",
+    ),
+    "turns as classes": (
+        lambda: ANY.System("Be brief."),
+        AttributeError,
+        'Write lm([{"role": "system"',
+    ),
+    "descriptions of a tool's arguments": (
+        lambda: ANY.Tool(answered, arg_desc={"question": "what is asked"}),
+        errors.ConfigError,
+        'Write arguments={"name": "what it is"}',
+    ),
+    "reasoning that stands in the signature": (
+        lambda: ANY.ChainOfThought("question -> answer, reasoning"),
+        errors.SignatureError,
+        "Leave it out of the signature, since this module adds it",
+    ),
+    "outputs that are spread": (
+        lambda: ANY.program(spread),
+        errors.GraphError,
+        "`**` needs a value: name each field",
+    ),
+    "feedback that is None": (
+        lambda: ANY.Score(1.0, feedback=None),
+        errors.MetricError,
+        "leave feedback out where there is nothing to say",
+    ),
+    "what a model can do": (
+        lambda: ANY.LM("openai/x").supports_function_calling,
+        AttributeError,
+        "`weft probe MODEL` asks it",
+    ),
+    "streams of the events": (
+        lambda: ANY.events.streamify,
+        AttributeError,
+        "Write program.stream(...)",
+    ),
+    "evaluation among the metrics": (
+        lambda: ANY.metrics.Evaluate,
+        AttributeError,
+        "Write weft.evaluate(program, rows",
     ),
     # types
     "class that nobody told": (

@@ -112,6 +112,13 @@ inspect_history history: Read program.run(...).trace, or module.prompt(...)
 enable_logging disable_logging configure_dspy_loggers: Write
   logging.getLogger("weft").setLevel(...)
 bootstrap_trace_data: Write weft.evaluate(program, rows, metric).rows
+System SystemMessage User UserMessage Assistant AssistantMessage: Write
+  lm([{"role": "system", "content": "..."}, {"role": "user", "content": "..."}])
+LMRequest: Write weft.Request, which a model's complete(request) gets
+LMResponse: Write weft.Response, which a call gives: its .text
+enable_litellm_logging disable_litellm_logging: Write
+  logging.getLogger("LiteLLM").setLevel(...)
+experimental: Leave it out: nothing has to be switched on
 utils: Write weft.ScriptedLM for a fake, weft.events for what streams
 DSPyError: Catch weft.errors.WeftError
 AdapterParseError: Catch weft.errors.ParseError
@@ -225,6 +232,7 @@ MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToo
   Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
 FastMCP MCPServer: Write weft.mcp.serve(program)
 EvaluationResult: weft.evaluate gives it: an Evaluation
+Evaluate evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 [member]
 set_lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
 get_lm: Read module.lm
@@ -234,6 +242,9 @@ forward: Call it like a function
 aforward: Await its acall(...)
 predictors named_predictors named_sub_modules: Read program.modules
 named_parameters: Read program.parameters
+react extract: Read .modules of the agent: its parts are act and extract
+max_iters: Write weft.ReAct(signature, tools=[...], max_steps=20)
+truncate_trajectory: Leave it out: a trajectory that is too long is cut by itself
 deepcopy copy: It never changes, so that it needs no copy
 reset_copy: It never changes: the program before the compile is as it was
 inspect_history history traces train: Read program.run(...).trace, or
@@ -288,6 +299,8 @@ StepFinished ToolFinished ModuleFinished: Write weft.events.NodeFinished
 StreamResponse StreamListener Token Delta Chunk: Write weft.events.FieldDelta: it has
   the path of a module, a field, and its next words in text
 Prediction: Write weft.events.Finished: its value is what the program gives
+streamify streaming_response apply_sync_streaming: Write program.stream(...), or
+  program.astream(...)
 [event]
 chunk content delta token: Read .text
 signature_field_name: Read .field
@@ -335,6 +348,12 @@ cache: Set it with weft.use(cache=...)
 num_retries: Set it with weft.use(retry=weft.RetryPolicy(retries=...))
 api_key: It is never given out
 finetune: Write weft.finetuning_rows(...), and train elsewhere
+supports_function_calling supports_response_schema supports_reasoning supported_params
+  supports_decision_requests: Leave it out: what a server can do is learnt from its
+  replies; `weft probe MODEL` asks it
+launch kill close aclose: Leave it out: a model that runs here starts and ends by itself
+dump_state load_state: Leave it out: a saved program names its model, and no key
+callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 [response]
 content choices message messages output outputs completion output_text: Read .text:
   it is a str; for another answer ask again, lm("text", sample=1)
@@ -395,6 +414,11 @@ demos: Write module.with_(demos=[...])
 temperature max_tokens config: Write module.with_(sampling={...})
 n rollout_id: Ask for another answer with weft.use(sample=1)
 signature: Write weft.Predict(signature)(...)
+stream_listeners status_message_provider include_final_prediction_in_output_stream:
+  Leave it out, and match the events of program.stream(...): NodeStarted is a status,
+  FieldDelta has words of a field, and Finished the value
+is_async_program async_streaming: Leave it out: program.stream(...) is for `for`,
+  program.astream(...) for `async for`
 [row]
 with_inputs: Leave it out: the program knows which fields are its inputs
 without: Make a dict without the key
@@ -461,6 +485,49 @@ response_format: Leave it out: a module asks for its outputs' schema by itself w
   the endpoint obeys one; weft.LM(..., schema_mode=True) says that it does
 api_version: Set AZURE_API_VERSION, and write weft.LM("azure/NAME", api_base=...)
 organization: Write weft.LM(..., headers={"OpenAI-Organization": "..."})
+max_bootstrapped_demos max_labeled_demos max_demos num_rules: Give it to the compiler,
+  such as weft.compilers.BootstrapRandomSearch(demos=8, bootstrapped=4), MIPRO(demos=4)
+  or SIMBA(demos=4)
+minibatch minibatch_size minibatch_full_eval_steps reflection_minibatch_size bsize:
+  Leave it out: candidates race on some rows first, and those that are behind go out
+program_aware_proposer data_aware_proposer tip_aware_proposer fewshot_aware_proposer
+  view_data_batch_size labeled_sample demo_input_field_maxlen: Leave it out: writers see
+  the program, rows and failures by themselves
+eval_kwargs: Leave it out: concurrency= of weft.compile says how many rows run at once
+candidate_selection_strategy component_selector: Leave it out: parents come from the
+  front over rows, and each module has its turn
+skip_perfect_score perfect_score: Leave it out: only rows that failed are reflected on
+add_format_failure_as_feedback: Leave it out: a reply that cannot be read is shown to
+  the writer with its error
+instruction_proposer code_proposer: Leave it out: who writes is
+  weft.use(lms={"proposer": ...}), and `weft steer RUN --hint "..."` tells it something
+use_merge max_merge_invocations: Write weft.compilers.GEPA(merges=1)
+wandb_api_key wandb_init_kwargs: Read result.report.to_json()
+track_best_outputs warn_on_score_mismatch: Leave it out: what was tried stands in
+  result.report.tried, and a metric is called once for score and feedback
+gepa_kwargs few_shot_bootstrap_args optimizer_compile_args: Write the settings into the
+  compiler itself
+temperature_for_candidates: Write weft.compilers.SIMBA(temperature=0.2)
+strategy optimizers: Write compiler=weft.compilers.Sequence(of=(...))
+valset_ratio shuffle_trainset_between_steps: Leave it out: rows are split by content;
+  rows of your own are val=
+enable_disk_cache enable_memory_cache caching: Write weft.configure(cache=None) for no
+  cache, or cache="folder"
+disk_cache_dir: Write weft.configure(cache="folder")
+disk_size_limit_bytes memory_max_entries: Leave it out: nothing is dropped unasked, and
+  the command `weft cache prune` makes room
+restrict_pickle safe_types allow_unsafe_lm_state: Leave it out: nothing is pickled, and
+  a file holds no endpoint
+stream_listeners send_stream: Leave it out, and match the events of
+  program.stream(...)
+allow_tool_async_sync_conversion experimental warn_on_type_mismatch: Leave it out: there
+  is nothing to switch on
+max_history_size max_trace_size disable_history: Leave it out: no history is kept;
+  program.run(...).trace is of one run
+usage_tracker: Read program.run(...).trace.usage
+cache_control_injection_points: Write weft.LM(..., extra={"{}": ...})
+arg_types: Leave it out: the types of a tool are those of its function
+arg_desc: Write arguments={"name": "what it is"}
 launch_kwargs: Leave it out: weft.LM("local/smollm2") starts a server by itself
 finetuning_model train_kwargs: Leave it out: models are tuned by weft.compilers.LoRA()
 use_developer_role drop_params: Leave it out: weft sends what the endpoint takes
@@ -482,7 +549,8 @@ provider: Write it into the name: weft.LM("provider/name")
 n: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
 config: Write module.with_(sampling={...})
 instructions: Write it second: weft.Predict("question -> answer", "Be brief.")
-rationale_field: The field is `reasoning`
+rationale_field rationale_field_type: The field is `reasoning`, a text; for another
+  write it into the signature of a weft.Predict, first of its outputs
 choices: Write them as the type: Literal["yes", "no"]
 type: Write the type behind the colon: answer: int = weft.Output()
 prefix: The field's name is what the model sees; describe it in words

@@ -59,7 +59,9 @@ class Ref:
             )
             _refuse(
                 f"{_named(self)} has no {what} {name!r}; it has {', '.join(known)}",
-                f"Take one: .{[*known][-1]}"
+                f"Take one: .{[*known][-1]}. `**` needs a value: name each field"
+                if name == "keys"
+                else f"Take one: .{[*known][-1]}"
                 if name in _MAPPED
                 else did_you_mean(name, known),
             )

@@ -72,7 +72,10 @@ class Score:
 
     def __post_init__(self) -> None:
         if not isinstance(cast(object, self.feedback), str):
-            raise MetricError(f"feedback {self.feedback!r:.200} is no text", hint=_RULE)
+            raise MetricError(
+                f"feedback {self.feedback!r:.200} is no text",
+                hint=f"{_RULE}, and leave feedback out where there is nothing to say",
+            )
         _refuse_wordless(self.by)
         object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))

@@ -129,7 +129,8 @@ def extended(signature: type[Signature], *more: FieldSpec) -> type[Signature]:
         if any(f.name == field.name for f in spec.fields):
             raise SignatureError(
                 f"{spec.name} already has a field {field.name!r}",
-                hint="Rename it, or use weft.Predict, which adds no field",
+                hint="Leave it out of the signature, since this module adds it; "
+                "or rename it, or use weft.Predict, which adds no field",
             )
     fields = (
         *spec.inputs.values(),

@@ -92,7 +92,8 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
     found: list[Row] = []
     for name in TASKS:
         by = _by_way(list(kept.of(name, rows)))
-        best = max((_right(by[way]) for way in _untrained(by)), default=0.0)
+        best = _best_untrained(by)
+        most = _right(by[best]) if best else 0.0
         for way in TRAINED:
             form = by.get(_form_of(way))
             if way in by and form:
@@ -100,7 +101,7 @@ def rows_of(kept: Kept, rows: int) -> list[Row]:
                 what = f"{name}: {way}, right, beside the same form calibrated"
                 found.append(Row(what, 100 * own, 100 * bar, "above", own > bar))
                 what = f"{name}: {way}, right, beside the best way that trains nothing"
-                found.append(Row(what, 100 * own, 100 * best))
+                found.append(Row(what, 100 * own, 100 * most))
     found += _valid_bars(kept, rows)
     for slots, least in zip(SLOTS, (1.0, 0.95), strict=True):
         cell = kept.get(Key("both", f"served, {slots} slots", _SERVED_ROWS))
@@ -116,8 +117,10 @@ def _form_of(way: str) -> str:
     return CLOZE_FORM if way == CLOZE_FOUND or way.endswith(IN_CLOZE) else SAME_FORM
 
 
-def _untrained(by: Mapping[str, Sequence[Cell]]) -> list[str]:
-    return [way for way in by if way not in TRAINED]
+def _best_untrained(by: Mapping[str, Sequence[Cell]]) -> str:
+    """The way that is right most often of those that train nothing, or nothing."""
+    ways = [way for way in by if way not in TRAINED]
+    return max(ways, key=lambda way: _right(by[way]), default="")
 
 
 def _right(cells: Sequence[Cell]) -> float:
@@ -223,10 +226,9 @@ def _best(kept: Kept, rows: int) -> str:
     lines: list[str] = []
     for name in TASKS:
         by = _by_way(list(kept.of(name, rows)))
-        untrained = _untrained(by)
-        if not untrained:
+        best = _best_untrained(by)
+        if not best:
             continue
-        best = max(untrained, key=lambda way: _right(by[way]))
         theirs = by[best][0]
         lines += [
             f"| {name}, {way} | {100 * _right(by[way]):.1f} | {best}, "

@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 
 from ...pipeline.data.example import Example
 from ...pipeline.errors import ArtifactError
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, write_whole
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.shapes import is_dict, is_list
@@ -224,5 +225,4 @@ def _cut(text: str) -> str:
 
 def _line(record: Mapping[str, Any], indent: int | None = None) -> bytes:
     text = json.dumps(record, ensure_ascii=False, indent=indent, default=repr)
-    # A lone surrogate is kept as JSON writes it.
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    return f"{strictjson.escaped(text)}\n".encode()

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...pipeline.errors import ArtifactError, Paused
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import write_whole
 from ...pipeline.ground.pages import drawn
 from ...pipeline.measure.evaluate import Evaluation
@@ -202,9 +203,8 @@ class Index:
 
     def _keep(self, name: str, text: str) -> None:
         if self._place is not None:
-            whole = text.encode("utf-8", "backslashreplace").decode()
             with contextlib.suppress(ArtifactError):
-                write_whole(self._place / name, whole, PRIVATE)
+                write_whole(self._place / name, strictjson.escaped(text), PRIVATE)
 
 
 @contextlib.contextmanager

@@ -183,7 +183,7 @@ def solved_examples(
 
 def _told(words: str) -> str:
     """The beginning of what was said; half a character is escaped: no prompt has it."""
-    return words[:500].encode("utf-8", "backslashreplace").decode()
+    return strictjson.escaped(words[:500])
 
 
 def within(examples: list[Case]) -> list[Case]:

@@ -12,7 +12,6 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
@@ -56,7 +55,7 @@ class Judge:
     async def __call__(self, example: Example, prediction: Any) -> RawScore:
         """Score one prediction."""
         here = current()
-        runtime = replace(here, account="judge", hooks=(*here.hooks, self._saw))
+        runtime = here.having(account="judge", hooks=(*here.hooks, self._saw))
         with entered(runtime):
             return cast(RawScore, await called(self.metric, example, prediction))
 

@@ -120,7 +120,7 @@ def loads(text: str, *, own: bool = False) -> Any:
     value = json.loads(
         text,
         object_pairs_hook=_unique,
-        parse_constant=_no_constant,
+        parse_constant=no_constant,
         parse_float=as_float,
         parse_int=_bounded,
     )
@@ -266,6 +266,15 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def escaped(text: str) -> str:
+    r"""A text that can be stored and loses nothing: lone surrogates as JSON has them.
+
+    >>> print(escaped("a\ud83e"))
+    a\ud83e
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def is_crowd(data: Any, most: int) -> bool:
     """Whether JSON data holds more values than so many, on whatever level.
 
@@ -355,7 +364,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _no_constant(name: str) -> Any:
+def no_constant(name: str) -> NoReturn:
+    """Refuse NaN and infinities; for `parse_constant`.
+
+    Raises:
+        ValueError: Always.
+    """
     raise ValueError(f"{name} is not a JSON number")
 
 

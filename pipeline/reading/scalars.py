@@ -19,6 +19,15 @@ LONGEST: Final = 200
 """Characters that a value of a closed type may have, with its edges."""
 FORMAT_EDGES: Final = f" \t\r\n`*_.\"'{STOPS}"
 """What may stand around a date, or another text of a format."""
+DENIES: Final = (
+    r"(?:\b(?:not|cannot|never|no|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?"
+    r"|mistaken(?:ly)?|nicht|kein\w*|nie|pas|jamais|nunca|n\u00e3o|nao|non|ni"
+    r"|\u043d\u0435|\u043d\u0435\u0442|\u043d\u0438)\b|n['\u2019]t\b"
+    r"|\u4e0d\u662f|\u4e0d\u5bf9|\u4e0d\u5c0d|\u4e0d\u4f1a|\u4e0d\u6703|\u5e76\u975e"
+    r"|\u4e26\u975e|\u6ca1\u6709|\u6c92\u6709|\u9519|\u932f|\u306a\u3044"
+    r"|\u307e\u305b\u3093|\u9055|\uc544\ub2c8|\uc54a)"
+)
+"""What says in a sentence, of whatever language, that something is not so."""
 _BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
 _TRUE = frozenset(("true", "yes"))
 _FALSE = frozenset(("false", "no"))

@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from .scalars import DENIES
 from .typography import folded
 
 _LONGEST: Final = 400
@@ -54,11 +55,7 @@ _TAKEN_BACK: Final = re.compile(
     re.IGNORECASE,
 )
 """Doubt, a second thought, a quotation, or that nothing can be answered."""
-_DENIES: Final = re.compile(
-    r"\b(?:not|no|never|cannot|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?"
-    r"|mistaken(?:ly)?)\b|n['\u2019]t\b",
-    re.IGNORECASE,
-)
+_DENIES: Final = re.compile(DENIES, re.IGNORECASE)
 _AFFIRMS: Final = re.compile(r"\b(?:correct|right|accurate|holds)\b", re.IGNORECASE)
 
 

@@ -28,6 +28,7 @@ from .data import UnfitError, repaired, repaired_or_unfit
 from .nearjson import NotNearJSON, loads
 from .nulls import Filled, filled, may_leave_out
 from .scalars import (
+    DENIES,
     FORMAT_EDGES,
     LONGEST,
     bare_number,
@@ -81,17 +82,11 @@ _CLOSING = re.compile(
 )
 _UNIT = re.compile(r"[^\W\d_]{1,20}")
 _DENIED = re.compile(
-    r"\b(?:not|cannot|never|no|none|neither|nor|whether|unless|wrong(?:ly)?|incorrect"
-    r"(?:ly)?|false(?:ly)?|mistaken(?:ly)?|rather|instead|except|perhaps|maybe|may be"
-    r"|might|possibly|unlikely|unsure|doubt|suppose|assume|guess|sa(?:ys?|id)|claim(?:s"
-    r"|ed)?|nicht|kein\w*|nie|pas|jamais|nunca|n\u00e3o|nao|non|ni"
-    r"|\u043d\u0435|\u043d\u0435\u0442|\u043d\u0438)\b"
-    r"|n['\u2019]t\b|\bif\b[^,\n]*\Z"
+    rf"{DENIES}|\b(?:none|neither|nor|whether|unless|rather|instead|except|perhaps|maybe"
+    r"|may be|might|possibly|unlikely|unsure|doubt|suppose|assume|guess|sa(?:ys?|id)"
+    r"|claim(?:s|ed)?)\b|\bif\b[^,\n]*\Z"
     r"|(?:\b(?:or|than|at (?:least|most)|up to)|[<>\u2264\u2265\u2260~]|!="
-    r"|\\(?:neq?|l[et]q?|g[et]q?))\s*\Z"
-    r"|\u4e0d\u662f|\u4e0d\u5bf9|\u4e0d\u5c0d|\u4e0d\u4f1a|\u4e0d\u6703|\u5e76\u975e"
-    r"|\u4e26\u975e|\u6ca1\u6709|\u6c92\u6709|\u9519|\u932f|\u306a\u3044"
-    r"|\u307e\u305b\u3093|\u9055|\uc544\ub2c8|\uc54a",
+    r"|\\(?:neq?|l[et]q?|g[et]q?))\s*\Z",
     re.IGNORECASE,
 )
 

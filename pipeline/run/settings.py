@@ -208,8 +208,7 @@ _process = Settings(trace_log=TraceLog(_variable) if _variable else None)
 _scope: contextvars.ContextVar[Settings | None] = contextvars.ContextVar(
     "weft_settings", default=None
 )
-_caches: dict[Path, Cache] = {}
-_default: dict[str, Cache] = {}
+_caches: dict[str, Cache] = {}
 
 
 def current() -> Settings:
@@ -384,11 +383,11 @@ def _cache_of(value: Any) -> AnswerStore | None:
 
 def _default_cache() -> Cache:
     place = cache_place()  # asked before every call, and rarely another one
-    return _default.get(place) or _default.setdefault(place, _cache_at(Path(place)))
+    return _caches.get(place) or _cache_at(Path(place))
 
 
 def _cache_at(folder: Path) -> Cache:
-    place = folder.absolute()
+    place = str(folder.absolute())
     if place not in _caches:
         _caches[place] = Cache(place)
     return _caches[place]

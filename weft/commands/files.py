@@ -21,6 +21,7 @@ from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.files import open_regular, write_whole
 from ..pipeline.ground.shapes import is_list
+from ..pipeline.ground.strictjson import escaped
 from .table import words_of
 
 _LOOKED_AT: Final = 4096
@@ -164,7 +165,7 @@ def write_text(path: Path, text: str) -> None:
         OSError: The pipe or the device could not.
     """
     # Half a character, as a model may write it, is spelt out: it must cost no result.
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    whole = escaped(text)
     mode = _mode(path)
     if mode and not stat.S_ISREG(mode):
         path.write_text(whole, encoding="utf-8")

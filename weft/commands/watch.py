@@ -12,13 +12,14 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ..compilers.driving.index import FORMAT, LARGEST
 from ..compilers.driving.index import NAME as INDEX
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.files import open_regular, read_bounded
 from ..pipeline.ground.shapes import as_dict, is_dict, is_list
+from ..pipeline.ground.strictjson import no_constant
 from ..pipeline.lm.as_json import response_from_json
 from ..pipeline.lm.prices import money
 from ..pipeline.lm.request import Response
@@ -354,19 +355,10 @@ def index_in(folder: Path) -> dict[str, Any]:
 
 def _record(line: bytes | str) -> dict[str, Any]:
     try:
-        data: object = json.loads(line, parse_constant=_refuse)
+        data: object = json.loads(line, parse_constant=no_constant)
     except (ValueError, RecursionError):
         return {}
     return data if is_dict(data) else {}
-
-
-def _refuse(constant: str) -> NoReturn:
-    """NaN and infinities are no JSON: no run writes them, and nothing here does.
-
-    Raises:
-        ValueError: Always.
-    """
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def _is_event(record: Mapping[str, Any]) -> bool:

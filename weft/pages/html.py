@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from ..pipeline.ground.strictjson import escaped
+
 Data = Mapping[str, Any]
 """What a result says of itself."""
 
@@ -53,7 +55,7 @@ def page(title: str, *parts: str, again: int = 0) -> str:
 {body}
 </body></html>
 """
-    return text.encode("utf-8", "backslashreplace").decode()
+    return escaped(text)
 
 
 def table(

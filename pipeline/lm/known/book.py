@@ -224,8 +224,7 @@ class Book:
 
 def known(endpoint: str, model: str) -> Abilities:
     """What was learnt of a model at an endpoint; None in each ability nobody knows."""
-    place = cache_place()  # as `_book`: asked several times in every call
-    return (_books.get(place) or _books(place)).abilities((endpoint, model))
+    return _book().abilities((endpoint, model))
 
 
 def facts(endpoint: str, model: str) -> Mapping[str, Fact]:

@@ -83,6 +83,7 @@ MORE: list[tuple[str, str]] = [
     ("Mood", "positive: 0.6, negative: 0.4"),
     ("Mood", "positive: no"),
     ("Mood", "Positive. It isn't, however."),
+    ("Mood", "Positive - das stimmt nicht"),
     ("Mood", "Positive review"),
     ("Mood", "Overall positive"),
     ("Mood", "positive/negative"),

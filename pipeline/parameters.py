@@ -140,7 +140,7 @@ class Context:
     audience: str = ""
     channel: str = ""
     purpose: str = ""
-    glossary: Mapping[str, str] = field(default_factory=dict[str, str])
+    glossary: Mapping[str, str] = field(default_factory=lambda: {})
 
     def __post_init__(self) -> None:
         facts = {name: cast(object, getattr(self, name)) for name in _FACTS}
@@ -188,12 +188,12 @@ class Parameters:
     instruction: str
     demos: tuple[Demo, ...] = ()
     adapter: str = "auto"
-    sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    sampling: Mapping[str, JSON] = field(default_factory=lambda: {})
     nearest: int = 0
     model: str | None = None
-    descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
-    context: Mapping[str, str] = field(default_factory=dict[str, str])
-    glossary: Mapping[str, str] = field(default_factory=dict[str, str])
+    descriptions: Mapping[str, str] = field(default_factory=lambda: {})
+    context: Mapping[str, str] = field(default_factory=lambda: {})
+    glossary: Mapping[str, str] = field(default_factory=lambda: {})
     illustrations: tuple[Demo, ...] = ()
     soft: Soft | None = None
     lora: Lora | None = None

@@ -20,7 +20,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 from .errors import GraphError
 
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 class Answerer(ABC):
     """Who answers a call."""
+
+    runs: ClassVar[bool] = False
+    """Whether it runs what is called, as an `Engine` does; asked for in every call."""
 
     @abstractmethod
     def call(
@@ -63,6 +66,8 @@ class Recorder(Answerer):
 
 class Engine(Answerer):
     """Runs what is called; targets are programs, modules or steps."""
+
+    runs = True
 
     @abstractmethod
     def acall(
@@ -213,8 +218,8 @@ def engine(who: str, verb: str) -> Engine:
         GraphError: A program is traced right now: there are no values yet.
     """
     here = _answerer.get() or (_made[0] if _made else one_off())
-    if isinstance(here, Engine):
-        return here
+    if here.runs:
+        return cast("Engine", here)
     remedy = f"Write {who}(...), which becomes a node; run the finished program"
     raise _refusal(f"{who}.{verb}(...) cannot run", remedy)
 

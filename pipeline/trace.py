@@ -94,7 +94,7 @@ class NodeRun(Advised):
     path: str
     kind: NodeKind
     inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    outputs: Mapping[str, Any] = field(default_factory=lambda: {})
     calls: tuple[Call, ...] = ()
     repairs: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -103,7 +103,7 @@ class NodeRun(Advised):
     reused: bool = False
     started: float = 0.0
     failed: Call | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    facts: Mapping[str, Any] = field(default_factory=lambda: {})
 
     def decision(self, output: str | None = None) -> Decision:
         """How an output was decided by `weft.Classify`.

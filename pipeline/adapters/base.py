@@ -23,8 +23,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import ClassVar, NamedTuple, final
+from typing import ClassVar, Final, NamedTuple, final
 
 from ..errors import ParseError, ValidationError
 from ..ground.strictjson import is_text
@@ -32,26 +31,18 @@ from ..ground.words import brief
 from ..lm.request import JSON, REPAIR, Message, Response, ToolDefinition
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
-from ..reading.asides import (
-    THOUGHTS,
-    TOKENS,
-    behind_thoughts,
-    count_unopened,
-    may_think,
-    without_asides,
-    without_last_tokens,
-)
+from ..reading.asides import read_without_asides
 from ..reading.fields import CUT, Given, Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
-from .placing import laid_out
-from .prompt import Around, Rendered, listed, told
-from .template import NOT_GIVEN
+from .placing import Laying, laid_out
+from .prompt import Around, How, Rendered, told, turns_before
 
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
 _NOTHING = Given()
+_MOST_HELD = 64
 
 
 @dataclass(frozen=True)
@@ -165,55 +156,35 @@ class Adapter(ABC):
         stop: bool = False,
         room: int | None = None,
     ) -> Rendered:
-        """Write one call.
+        """Write one call; the arguments are those of `Layout`, `How` and `render`."""
+        how = How(schema_mode, shown, stop, room)
+        return Layout(self, signature, parameters, how).render(inputs)
 
-        Args:
-            signature: The contract.
-            parameters: Instruction, demos, and how many of these are shown.
-            inputs: Input values as plain JSON data.
-            schema_mode: Whether the endpoint is to enforce a JSON schema.
-            shown: Whether made-up exchanges show the form where no demo does.
-            stop: Whether a stop sequence is to end the reply.
-            room: How many tokens the reply may take; a schema leaves each field some.
-        """
-        spec, demos = spec_of(signature), parameters.demos
-        echoed = "\n".join([f.write(inputs[name]) for name, f in spec.inputs.items()])
-        if demos and parameters.nearest:
-            demos = nearest_demos(spec, demos, parameters.nearest, inputs)
-        fence = self._fence(spec, (*demos, *parameters.illustrations), echoed)
-        if shown and not demos:
-            demos = made_up_demos(spec, echoed, self.made_up(spec))
-        grammar = self.grammar(spec, fence, room)
-        enforced, media = schema_mode and not grammar, bool(spec.media)
-        wanted = self.response_format(spec, room) if enforced else None
-        lay_out = partial(laid_out, self) if media else self.lay_out
-        said, remind = told(self.write, spec, parameters, fence), wanted is None
-        turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
-        ends = _fixed(self, spec, fence).stops if stop else ()
-        how = ends, self.continues, echoed, grammar, media, self.tools(spec)
-        return Rendered(turns, fence, wanted, *how, self.around(spec, said, inputs))
-
-    def lay_out(
+    def laying(
         self,
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
         *,
         remind: bool,
-    ) -> tuple[Message, ...]:
-        """The turns of a call: what all calls share, the demos, and the input.
+    ) -> Laying:
+        """How calls are laid out: what all of them share, the demos, and the input.
 
         A schema that is enforced needs no reminder.
         """
-        tail = _fixed(self, spec, fence).tail if remind else ""
+        tail = self._tail(spec, fence) if remind else ""
         # An exchange that shows the form shows how the reminder is followed.
         made_up = bool(demos) and demos[0].by == MADE_UP
         how = tail.rpartition("\n")[2] if made_up else ""
-        head = _head(self, spec, instruction, demos, fence, how)
-        asked = self.write(spec.inputs.values(), inputs, fence)
-        return *head, Message("user", asked + tail)
+        fields = spec.inputs.values()
+
+        def rest(inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+            return (Message("user", self.write(fields, inputs, fence) + tail),)
+
+        form = self.form(spec, fence)
+        shared = turns_before(self.write, spec, form, instruction, demos, fence, how)
+        return Laying(shared, rest)
 
     @final
     def parse(
@@ -244,9 +215,18 @@ class Adapter(ABC):
         spec = spec_of(signature)
         given = Given(echoed, cut) if echoed or cut else _NOTHING
         plainly = "<" not in text and "THINK]" not in text
-        read = self.read if plainly else self._read_without_asides
         try:
-            parsed = read(text, spec, fence, given)
+            if plainly:
+                parsed = self.read(text, spec, fence, given)
+            else:
+                parsed = read_without_asides(
+                    text,
+                    spec.names,
+                    lambda part, ended: self.read(
+                        part, spec, fence, given._replace(ended=ended)
+                    ),
+                    lambda part, at: self.begins(part, at, spec, fence),
+                )
             return parsed.noting((CUT,)) if cut else parsed
         except ParseError as error:
             if error.text != text:
@@ -278,46 +258,6 @@ class Adapter(ABC):
         del spec, fence
         return *messages, Message("assistant", reply), Message("user", again)
 
-    def _read_without_asides(
-        self, text: str, spec: Spec, fence: str, given: Given
-    ) -> Parsed:
-        """What is read of a reply, its thinking parts and its template's tokens off."""
-        names = spec.names
-        if not may_think(text, names):
-            kept = without_last_tokens(text)
-            if kept is text:
-                return self.read(text, spec, fence, given)
-            ended = given._replace(ended=True)
-            return self.read(kept, spec, fence, ended).noting((TOKENS,))
-
-        def begins(part: str, at: int) -> int:
-            return self.begins(part, at, spec, fence)
-
-        said = without_asides(text, begins, names)
-        given = given._replace(ended=TOKENS in said.notes)
-        behind = behind_thoughts(said.text, begins, names)
-        if behind is None or said.unclosed:
-            return self.read(said.text, spec, fence, given).noting(said.notes)
-        notes = (THOUGHTS, *said.notes)
-        try:
-            whole = self.read(said.text, spec, fence, given)
-        except ParseError as error:
-            try:
-                return self.read(behind, spec, fence, given).noting(notes)
-            except ParseError:
-                raise error from None
-        # A field may speak of such a tag; one that stands in none ends a thought.
-        spoken_of = count_unopened(repr(whole.values)) == count_unopened(said.text)
-        try:
-            answer = self.read(behind, spec, fence, given)
-        except ParseError:
-            if spoken_of:
-                return whole.noting(said.notes)
-            raise
-        if spoken_of and answer.values != whole.values:
-            raise ParseError("what was thought and what was answered both read well")
-        return answer.noting(notes)
-
     @final
     def again(
         self, error: ParseError, spec: Spec, fence: str, *, rest: bool = False
@@ -328,71 +268,130 @@ class Adapter(ABC):
         """
         what = "only what is missing" if rest else "the whole reply again"
         asked = f"Write {what}. {self.form(spec, fence)}"
-        return f"{REPAIR}: {error.message}.\n{asked}{_fixed(self, spec, fence).tail}"
+        return f"{REPAIR}: {error.message}.\n{asked}{self._tail(spec, fence)}"
 
-    def _fence(self, spec: Spec, demos: tuple[Demo, ...], echoed: str) -> str:
+    def _tail(self, spec: Spec, fence: str) -> str:
+        """What ends a turn of the user's: the reminder, where there is one."""
+        reminder = self.reminder(spec, fence)
+        return f"\n\n{reminder}" if reminder else ""
+
+
+class Layout:
+    """A call without its inputs: what a thousand rows share is worked out once.
+
+    Args:
+        adapter: The form.
+        signature: The contract.
+        parameters: Instruction, demos, and how many of these are shown.
+        how: What hangs on the endpoint.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        signature: type[Signature],
+        parameters: Parameters,
+        how: How,
+    ) -> None:
+        self.adapter: Final = adapter
+        self.parameters: Final = parameters
+        self._signature, self._how = signature, how
+        self._spec = spec = spec_of(signature)
+        shown = how.shown and not parameters.demos
+        self._made_up = adapter.made_up(spec) if shown else 0
+        self._fields = tuple(spec.inputs.items())
+        self._nearest = parameters.nearest if parameters.demos else 0
+        self._held = "" if self._nearest else self._texts_of(parameters.demos)
+        passed_over = adapter.passed_over
+        self._marks = [m.translate(passed_over) for m in adapter.marks(spec, "")]
+        self._media, self._tools = bool(spec.media), adapter.tools(spec)
+        self._by_fence: dict[str, _Fenced] = {}
+
+    def having(self, parameters: Parameters) -> Layout:
+        """The same with other parameters."""
+        return Layout(self.adapter, self._signature, parameters, self._how)
+
+    def render(self, inputs: Mapping[str, JSON]) -> Rendered:
+        """Write one call; the inputs are plain JSON data."""
+        adapter, spec, demos = self.adapter, self._spec, self.parameters.demos
+        echoed = "\n".join([f.write(inputs[name]) for name, f in self._fields])
+        held = self._held
+        if self._nearest:
+            demos = nearest_demos(spec, demos, self._nearest, inputs)
+            held = self._texts_of(demos)
+        fence = self._fence(f"{echoed}\n{held}" if held else echoed)
+        known = self._by_fence.get(fence)
+        if known is None:
+            if len(self._by_fence) >= _MOST_HELD:
+                self._by_fence.clear()
+            known = self._by_fence[fence] = self._fenced(fence)
+        if self._made_up:
+            demos = made_up_demos(spec, echoed, self._made_up)
+        shared: tuple[Message, ...] = ()
+        if self._media:
+            how_to = (known.said, demos, inputs, fence)
+            turns = laid_out(adapter, spec, *how_to, remind=known.wanted is None)
+        else:
+            laying = self._laying(known, demos, fence)
+            shared = laying.shared
+            turns = (*shared, *laying.rest(inputs))
+        continues = adapter.continues
+        around = adapter.around(spec, known.said, inputs) if continues else None
+        how = known.stops, continues, echoed, known.grammar, self._media, self._tools
+        return Rendered(turns, fence, known.wanted, *how, around, shared)
+
+    def _laying(self, known: _Fenced, demos: tuple[Demo, ...], fence: str) -> Laying:
+        """How calls with these demos are laid out; the same object for the same."""
+        held = known.layings.get(id(demos))
+        if held is None:
+            remind = known.wanted is None
+            how = self._spec, known.said, demos, fence
+            held = demos, self.adapter.laying(*how, remind=remind)
+            if not self._nearest:  # of which each call may have others
+                if len(known.layings) >= _MOST_HELD:
+                    known.layings.clear()
+                known.layings[id(demos)] = held
+        return held[1]
+
+    def _fenced(self, fence: str) -> _Fenced:
+        adapter, spec = self.adapter, self._spec
+        grammar = adapter.grammar(spec, fence, self._how.room)
+        enforced = self._how.schema_mode and not grammar
+        return _Fenced(
+            told(adapter.write, spec, self.parameters, fence),
+            adapter.stops(spec, fence) if self._how.stop else (),
+            grammar,
+            adapter.response_format(spec, self._how.room) if enforced else None,
+            {},
+        )
+
+    def _fence(self, held: str) -> str:
         """What sets structure apart: nothing, or a number that stands in no value."""
-        held = f"{echoed}\n{_shown(spec, demos)}" if demos else echoed
-        bare = held.translate(self.passed_over) if self.passed_over else held
-        for mark in _fixed(self, spec, "").marks:
+        passed_over = self.adapter.passed_over
+        bare = held.translate(passed_over) if passed_over else held
+        for mark in self._marks:
             if mark in bare:
                 # No mark of a number can stand where the number itself does not.
                 taken = set(_NUMBERS.findall(held))
                 return next(f"#{n}" for n in itertools.count(1) if str(n) not in taken)
         return ""
 
+    def _texts_of(self, demos: tuple[Demo, ...]) -> str:
+        """The values of demos and illustrations, as they are written into a call."""
+        texts = [
+            field.write(demo.values[field.name])
+            for demo in (*demos, *self.parameters.illustrations)
+            for field in self._spec.fields
+            if field.name in demo.values
+        ]
+        return "\n".join(texts)
 
-class _Fixed(NamedTuple):
-    """What of a call hangs on the contract and the fence alone."""
 
-    marks: tuple[str, ...]  # without what is passed over in them
+class _Fenced(NamedTuple):
+    """What of a call hangs on the fence beside its contract and parameters."""
+
+    said: str
     stops: tuple[str, ...]
-    tail: str  # of the user's turn: the reminder
-
-
-@lru_cache(maxsize=512)
-def _fixed(adapter: Adapter, spec: Spec, fence: str) -> _Fixed:
-    marks = [m.translate(adapter.passed_over) for m in adapter.marks(spec, fence)]
-    reminder = adapter.reminder(spec, fence)
-    tail = f"\n\n{reminder}" if reminder else ""
-    return _Fixed(tuple(marks), adapter.stops(spec, fence), tail)
-
-
-@lru_cache(maxsize=512)
-def _shown(spec: Spec, demos: tuple[Demo, ...]) -> str:
-    texts = [
-        field.write(demo.values[field.name])
-        for demo in demos
-        for field in spec.fields
-        if field.name in demo.values
-    ]
-    return "\n".join(texts)
-
-
-@lru_cache(maxsize=512)
-def _head(
-    adapter: Adapter,
-    spec: Spec,
-    instruction: str,
-    demos: tuple[Demo, ...],
-    fence: str,
-    how: str,
-) -> tuple[Message, ...]:
-    """The turns before the input; `how` ends what the user says in the demos."""
-    given = listed("You are given these fields:", spec.inputs.values())
-    wanted = listed("You write these fields:", spec.outputs.values(), wanted=True)
-    form = adapter.form(spec, fence)
-    system = f"{given}\n\n{wanted}\n\n{form}\n\nYour task:\n{instruction}"
-    turns = [Message("system", system)]
-    for demo in demos:
-        asked = _side(adapter, spec.inputs, demo, fence)
-        turns.append(Message("user", f"{asked}\n\n{how}" if how else asked))
-        turns.append(Message("assistant", _side(adapter, spec.outputs, demo, fence)))
-    return tuple(turns)
-
-
-def _side(
-    adapter: Adapter, fields: Mapping[str, FieldSpec], demo: Demo, fence: str
-) -> str:
-    values = {name: demo.values.get(name, NOT_GIVEN) for name in fields}
-    return adapter.write(fields.values(), values, fence)
+    grammar: str
+    wanted: Mapping[str, JSON] | None
+    layings: dict[int, tuple[tuple[Demo, ...], Laying]]  # by the identity of demos

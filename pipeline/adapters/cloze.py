@@ -38,6 +38,7 @@ from ..reading.gaps import CASES, Gap
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter
+from .placing import Laying
 from .prompt import Around
 from .template import Fitted, filled_in, fitted, said_of, words_of, written
 
@@ -84,34 +85,37 @@ class ClozeAdapter(Adapter):
         del fence
         return "\n".join([written(field, values[field.name]) for field in fields])
 
-    def lay_out(
+    def laying(
         self,
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
         *,
         remind: bool,
-    ) -> tuple[Message, ...]:
+    ) -> Laying:
         """The text as far as its gap, behind the filled ones; or turns."""
         del remind
         fit = self._fit(spec)
         if not self.text:
-            return self._turns(fit, spec, instruction, demos, inputs, fence)
+            return self._turns(fit, spec, instruction, demos, fence)
         head = ""
         if fit.told is not None and instruction:
             head = f"{instruction}{fit.told}"
         cases = [self._whole(fit, demo.values) + CASES for demo in demos]
-        begun = filled_in(fit.before, inputs).rstrip(" ")
-        text = f"{head}{''.join(cases)}{begun}"
-        if not text.strip():
-            raise ConfigError(
-                f"the template {self.template!r:.200} begins with its gap, and nothing "
-                "stands before it that a model could continue",
-                hint="Write some words before [z], or ask a model in turns",
-            )
-        return (Message("user", text),)
+        head += "".join(cases)
+
+        def rest(inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+            text = head + filled_in(fit.before, inputs).rstrip(" ")
+            if not text.strip():
+                raise ConfigError(
+                    f"the template {self.template!r:.200} begins with its gap, and "
+                    "nothing stands before it that a model could continue",
+                    hint="Write some words before [z], or ask a model in turns",
+                )
+            return (Message("user", text),)
+
+        return Laying((), rest)
 
     def around(self, spec: Spec, said: str, given: Mapping[str, JSON]) -> Around | None:
         """What stands before the gap and behind it, and where soft words may stand."""
@@ -209,9 +213,8 @@ class ClozeAdapter(Adapter):
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
-    ) -> tuple[Message, ...]:
+    ) -> Laying:
         """What a model is asked in turns: each time the text with its gap."""
         told = fit.told is not None and bool(instruction)
         turns = [Message("system", instruction)] if told else []
@@ -220,7 +223,8 @@ class ClozeAdapter(Adapter):
         for demo in demos:
             turns.append(Message("user", ask(demo.values) + asking))
             turns.append(Message("assistant", self._said(fit, demo.values)))
-        return *turns, Message("user", ask(inputs) + asking)
+        shared = tuple(turns)
+        return Laying(shared, lambda inputs: (Message("user", ask(inputs) + asking),))
 
     def _gapped(self, fit: Fitted, values: Mapping[str, JSON], *, fence: str) -> str:
         gap = f"[{ANSWER}{fence}]"

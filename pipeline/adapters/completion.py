@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import final
 
 from ..ground import strictjson
@@ -30,9 +29,10 @@ from ..signature.spec import Spec
 from ..signature.wording import BY_SCHEMA
 from .demos import choices_as_cases
 from .json_object import JSONAdapter
+from .placing import Laying
 from .plain import LineAdapter, LineReader, read_lines
+from .prompt import NOT_GIVEN
 from .schema import line_grammar, response_format_of
-from .template import NOT_GIVEN
 
 _ANSWER = "=>"
 _CASES = 3
@@ -66,22 +66,25 @@ class CompletionAdapter(LineAdapter):
         lines = [f"{name}{fence}: {f.wanted}" for name, f in spec.outputs.items()]
         return "\n".join(lines)
 
-    def lay_out(
+    def laying(
         self,
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
         *,
         remind: bool,
-    ) -> tuple[Message, ...]:
+    ) -> Laying:
         """One text: the task, what is wanted, the cases, and the one to go on with."""
         del remind
-        head = _head(self, spec, instruction, demos, fence)
-        asked = self.write(spec.inputs.values(), inputs, fence)
-        text = f"{head}{asked}\n{self._breaks_off(spec, fence)}"
-        return (Message("user", text),)
+        head = self.head(spec, instruction, demos, fence)
+        fields, begun = spec.inputs.values(), self._breaks_off(spec, fence)
+
+        def rest(inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+            text = f"{head}{self.write(fields, inputs, fence)}\n{begun}"
+            return (Message("user", text),)
+
+        return Laying((), rest)
 
     def made_up(self, spec: Spec) -> int:
         """One case, or three where they alone say what an output looks like."""
@@ -172,7 +175,6 @@ class CompletionAdapter(LineAdapter):
 
 
 _OBJECTS = JSONAdapter(2)
-_head = lru_cache(maxsize=512)(CompletionAdapter.head)
 
 
 def _told(spec: Spec, fence: str, *, typed: bool, shapes: bool) -> str:

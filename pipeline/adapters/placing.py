@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from secrets import token_hex
@@ -33,6 +33,22 @@ Found = dict[str, Media]
 """What stands for what, by the word's own part."""
 
 
+class Laying(NamedTuple):
+    """How calls that differ in their inputs alone are laid out.
+
+    Args:
+        shared: The turns that stand first, and are the same for all of them.
+        rest: Gives the turns behind, of a call's inputs.
+    """
+
+    shared: tuple[Message, ...]
+    rest: Callable[[Mapping[str, JSON]], tuple[Message, ...]]
+
+    def turns(self, inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+        """All turns of one call."""
+        return *self.shared, *self.rest(inputs)
+
+
 class Form(Protocol):
     """A form that lays out text; see `base.Adapter`."""
 
@@ -43,17 +59,16 @@ class Form(Protocol):
         """Whether a call is one text."""
         ...
 
-    def lay_out(
+    def laying(
         self,
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
         *,
         remind: bool,
-    ) -> tuple[Message, ...]:
-        """The turns of a call."""
+    ) -> Laying:
+        """How calls are laid out."""
         ...
 
 
@@ -67,7 +82,7 @@ def laid_out(
     *,
     remind: bool,
 ) -> tuple[Message, ...]:
-    """As the form's `lay_out`, where inputs are images, sounds, files or turns.
+    """The turns of a call in which inputs are images, sounds, files or turns.
 
     Raises:
         ConfigError: The form is one text, which holds none.
@@ -80,9 +95,8 @@ def laid_out(
         )
     own, cases = worded(spec, inputs), worded_demos(spec, demos)
     shown = spec.without_turns
-    turns = form.lay_out(
-        shown, instruction, cases.demos, own.values, fence, remind=remind
-    )
+    laying = form.laying(shown, instruction, cases.demos, fence, remind=remind)
+    turns = laying.turns(own.values)
     if shown is not spec:
         turns = with_turns(turns, spec, [*(demo.values for demo in demos), inputs])
     return with_media(turns, {**cases.found, **own.found})

@@ -20,6 +20,7 @@ from ..parameters import Demo, Parameters
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 
+NOT_GIVEN: Final = "(not given for this example)"
 _CHARS_PER_TOKEN = 4
 
 
@@ -58,6 +59,8 @@ class Rendered(NamedTuple):
         media: Whether inputs may be more than text.
         tools: What the model may call.
         around: What stands around an answer that fills a gap of the text.
+        shared: The turns at the beginning that other calls share, as the one object
+            that these hold too; empty where it is no turn that they share.
     """
 
     messages: tuple[Message, ...]
@@ -70,6 +73,23 @@ class Rendered(NamedTuple):
     media: bool = False
     tools: tuple[ToolDefinition, ...] = ()
     around: Around | None = None
+    shared: tuple[Message, ...] = ()
+
+
+class How(NamedTuple):
+    """What of a call hangs on the endpoint that is asked.
+
+    Args:
+        schema_mode: Whether it is to enforce a JSON schema.
+        shown: Whether made-up exchanges show the form where no demo does.
+        stop: Whether a stop sequence is to end the reply.
+        room: How many tokens the reply may take; a schema leaves each field some.
+    """
+
+    schema_mode: bool = False
+    shown: bool = False
+    stop: bool = False
+    room: int | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,6 +178,30 @@ def listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> 
 
 Write: TypeAlias = Callable[[Iterable[FieldSpec], Mapping[str, JSON], str], str]
 """Writes fields and their values, as they stand in a turn."""
+
+
+def turns_before(
+    write: Write,
+    spec: Spec,
+    form: str,
+    instruction: str,
+    demos: tuple[Demo, ...],
+    fence: str,
+    how: str,
+) -> tuple[Message, ...]:
+    """The turns before the input; `how` ends what the user says in the demos."""
+    given = listed("You are given these fields:", spec.inputs.values())
+    wanted = listed("You write these fields:", spec.outputs.values(), wanted=True)
+    system = f"{given}\n\n{wanted}\n\n{form}\n\nYour task:\n{instruction}"
+    turns = [Message("system", system)]
+    for demo in demos:
+        known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}
+        asked = write(spec.inputs.values(), known, fence)
+        turns.append(Message("user", f"{asked}\n\n{how}" if how else asked))
+        answered = write(spec.outputs.values(), known, fence)
+        turns.append(Message("assistant", answered))
+    return tuple(turns)
+
 
 _CONTEXT: Final = "What holds in every case:"
 _GLOSSARY: Final = "What these words mean here:"

@@ -12,8 +12,8 @@ from ..lm.request import JSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import fits
+from .prompt import NOT_GIVEN
 
-NOT_GIVEN: Final = "(not given for this example)"
 TOLD: Final = ("instruction", "context", "glossary", "illustrations")
 """The slots that are told as one text; see `told` in `prompt.py`."""
 

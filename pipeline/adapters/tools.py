@@ -13,6 +13,7 @@ template the server does not know.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from ..signature.field import FieldSpec
 from ..signature.note import note_name
 from ..signature.spec import Spec
 from .base import Adapter
+from .placing import Laying
 
 THOUGHT: Final = "thought"
 TOOL: Final = "tool"
@@ -182,16 +184,15 @@ class ToolsAdapter(Adapter):
                 lines += [f"[[ {field.name}{fence} ]]", field.write(values[field.name])]
         return "\n".join(lines)
 
-    def lay_out(
+    def laying(
         self,
         spec: Spec,
         instruction: str,
         demos: tuple[Demo, ...],
-        inputs: Mapping[str, JSON],
         fence: str,
         *,
         remind: bool,
-    ) -> tuple[Message, ...]:
+    ) -> Laying:
         """The task, the demos, the input, and each step as calls with their results."""
         del remind
         told = [
@@ -201,13 +202,18 @@ class ToolsAdapter(Adapter):
         lines = ["You are given these fields:", *told]
         system = [*lines, "", self.form(spec, fence), "", "Your task:", instruction]
         turns = [Message("system", "\n".join(system))]
-        numbers = iter(range(1, 10**5))
+        numbers = itertools.count(1)
         for demo in demos:
             turns += self._case(spec, demo.values, fence, numbers)
             last = _step_in(demo.values)
             if last is not None:
                 turns += _turn_of(spec, [last], numbers)
-        return *turns, *self._case(spec, inputs, fence, numbers)
+        at = next(numbers)
+
+        def rest(inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+            return tuple(self._case(spec, inputs, fence, itertools.count(at)))
+
+        return Laying(tuple(turns), rest)
 
     def _case(
         self, spec: Spec, values: Mapping[str, Any], fence: str, numbers: Iterator[int]

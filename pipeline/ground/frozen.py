@@ -58,6 +58,26 @@ set. Write dataclasses.replace(..., calls=...): it gives a new one
     return cls
 
 
+def assembled(cls: type[T], /, **values: object) -> T:
+    """A frozen dataclass of all its fields, in a third of the time.
+
+    For what every call makes and nothing keeps, in code that knows each field: nothing
+    is checked, no default filled in, and it takes more memory. Its own way sets field
+    after field past what refuses to be set.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Point:
+    ...     x: int
+    ...     y: int
+    >>> assembled(Point, x=1, y=2) == Point(1, 2)
+    True
+    """
+    one = object.__new__(cls)
+    one.__dict__.update(values)
+    return one
+
+
 class Fixed(dict[str, V]):
     """What a program holds by name; a plain `dict(...)` of it may be changed.
 

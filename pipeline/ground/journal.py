@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import Suspended
 from .loops import Waiter
 
+T = TypeVar("T")
 Entries = dict[str, list[dict[str, Any]]]
 """What each body kept, in order, by the body's place in the run."""
 
@@ -57,9 +58,8 @@ class UnderWay:
             _within.reset(token)
             self._done(one)
 
-    @contextmanager
-    def paid(self) -> Generator[None]:
-        """A call whose answer a cache keeps: whoever ends the run waits for it.
+    async def paid(self, answer: Awaitable[T]) -> T:
+        """The answer to a call, which a cache keeps: whoever ends the run waits for it.
 
         What begins after that is not waited for, and ends with the run.
         """
@@ -68,7 +68,7 @@ class UnderWay:
             if self._ended is None:
                 self._works.add(one)
         try:
-            yield
+            return await answer
         finally:
             self._done(one)
 

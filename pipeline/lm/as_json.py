@@ -101,7 +101,7 @@ def key_in(tree: object) -> str:
     A tree names vectors and low-rank updates by their digests, so that no request with
     them can be made of it; its key can.
     """
-    return hashlib.sha256(HEAD + sorted_text(tree).encode()).hexdigest()
+    return hashlib.sha256(f"{HEAD}{sorted_text(tree)}".encode()).hexdigest()
 
 
 def request_from_json(data: object) -> Request:

@@ -44,6 +44,15 @@ class Listener(Protocol):
         ...
 
 
+class Unchanging:
+    """A model whose name, endpoint and sampling stay what they are while it lives.
+
+    What hangs on them is worked out once for it, and for any other at every call.
+    """
+
+    __slots__ = ()
+
+
 @runtime_checkable
 class LanguageModel(Protocol):
     """What the runtime needs of a model.

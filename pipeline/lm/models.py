@@ -26,6 +26,7 @@ from .lm import (
     LanguageModel,
     Listener,
     Sampling,
+    Unchanging,
     checked_headers,
     checked_proxy,
     checked_sampling,
@@ -50,7 +51,7 @@ _UNSAID: Final = (None, (), "")
 
 
 @final
-class LM(Direct, Advised):
+class LM(Unchanging, Direct, Advised):
     """A language model, named by a string; immutable, and equal by its settings.
 
     Modules ask it; so does a call, `lm("text")`, whose answer is a `Response`.

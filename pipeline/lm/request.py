@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 
 from ..errors import CallError, InvalidRequest
-from ..ground.frozen import unchanging
+from ..ground.frozen import assembled, unchanging
 from ..ground.hints import Advised, brought
 from ..ground.strictjson import plain_text, quoted, sorted_text
 from .message import (
@@ -50,8 +50,8 @@ __all__ = [
     "turn_to_json",
 ]
 
-HEAD = b"weft.request/1\n"
-"""What the canonical bytes of a request begin with."""
+HEAD = "weft.request/1\n"
+"""What the canonical text of a request begins with."""
 MOST_TOKENS: Final = 2**53
 """No call has so many: a count from here on is none."""
 
@@ -114,7 +114,7 @@ class Request:
 
     model: str
     messages: tuple[Message, ...]
-    sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    sampling: Mapping[str, JSON] = field(default_factory=lambda: {})
     response_format: Mapping[str, JSON] | None = None
     endpoint: str = ""
     sample: int = 0
@@ -138,14 +138,21 @@ class Request:
         Raises:
             ValueError: A number is not finite or a text holds a lone surrogate.
         """
-        turns = ",".join(
-            [
-                f"[{quoted(m.role)},{quoted(c)}]"
-                if type(c := m.content) is str and not (m.tool_calls or m.answers)
-                else sorted_text(turn_to_json(m))
-                for m in self.messages
-            ]
-        )
+        before, behind = self._beside_turns()
+        return f"{before}{_written(self.messages)}{behind}".encode()
+
+    def beginning(self) -> Beginning:
+        """What the keys of requests share that begin as this one, and go on.
+
+        Raises:
+            ValueError: As of `canonical`.
+        """
+        before, behind = self._beside_turns()
+        turns = f"{_written(self.messages)}," if self.messages else ""
+        return Beginning(self, hashlib.sha256(f"{before}{turns}".encode()), behind)
+
+    def _beside_turns(self) -> tuple[str, str]:
+        """What stands before the turns in the canonical text, and what behind."""
         # Members in the order of their names, as a sorting encoder would write them.
         kind = '"continues":true,' if self.continues else ""
         wanted = self.response_format
@@ -160,13 +167,12 @@ class Request:
         held_by = quoted(self.endpoint)
         if self.lora is not None:
             held_by += f',"lora":{sorted_text(self.lora.identity())}'
-        text = (
-            f'{{{kind}"endpoint":{held_by},"messages":[{turns}],'
-            f'"model":{quoted(self.model)},{asked}'
+        behind = (
+            f'],"model":{quoted(self.model)},{asked}'
             f'"response_format":{form},"sample":{self.sample:d},'
             f'"sampling":{sorted_text(self.sampling)}{told}}}'
         )
-        return HEAD + text.encode()
+        return f'{HEAD}{{{kind}"endpoint":{held_by},"messages":[', behind
 
     @property
     def key(self) -> str:
@@ -177,6 +183,47 @@ class Request:
         if found is None:
             found = held["_key"] = hashlib.sha256(self.canonical).hexdigest()
         return found
+
+
+class Beginning:
+    """Requests that begin with the same turns and differ in the last ones alone.
+
+    A long prompt is the same for a thousand rows but for its end: what all of them
+    share is hashed once, and not for every key.
+
+    >>> told = Message("system", "Be brief.")
+    >>> begun = Request("m", (told,), {"seed": 1}).beginning()
+    >>> one = begun.ending((Message("user", "Hi"),))
+    >>> one == Request("m", (told, Message("user", "Hi")), {"seed": 1})
+    True
+    """
+
+    def __init__(self, request: Request, hashed: Any, behind: str) -> None:
+        self._request, self._hashed, self._behind = request, hashed, behind
+        names = [field.name for field in fields(request)]
+        self._held = {n: getattr(request, n) for n in names if n != "messages"}
+
+    def ending(self, turns: tuple[Message, ...]) -> Request:
+        """The request that goes on with these turns; its key is known.
+
+        Raises:
+            ValueError: A text holds a lone surrogate.
+        """
+        key = self._hashed.copy()
+        key.update(f"{_written(turns)}{self._behind}".encode())
+        held, messages = self._held, (*self._request.messages, *turns)
+        return assembled(Request, **held, messages=messages, _key=key.hexdigest())
+
+
+def _written(turns: tuple[Message, ...]) -> str:
+    return ",".join(
+        [
+            f"[{quoted(m.role)},{quoted(c)}]"
+            if type(c := m.content) is str and not (m.tool_calls or m.answers)
+            else sorted_text(turn_to_json(m))
+            for m in turns
+        ]
+    )
 
 
 @unchanging

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
+
+from ..errors import ParseError
 
 _THINKING = ("think", "thinking", "thought", "seed:think")
 _TAGS = (*_THINKING, "reasoning", "reflection")
@@ -40,6 +42,22 @@ _MOST_THOUGHTS = 8
 _MOST_TAGS = 4096  # beyond these a reply is a flood, and nothing in it is mended
 TOKENS = "a chat template's own tokens left out"
 THOUGHTS = "what was thought left out"
+
+
+class Readable(Protocol):
+    """What was read of a reply."""
+
+    @property
+    def values(self) -> Any:
+        """The values by field name."""
+        ...
+
+    def noting(self, notes: tuple[str, ...]) -> Self:
+        """The same, with what had to be mended."""
+        ...
+
+
+P = TypeVar("P", bound=Readable)
 
 
 class Said(NamedTuple):
@@ -236,3 +254,52 @@ def first_turn(text: str) -> str:
         if run.end() == len(text) or START.match(text, run.end()):
             return text[: run.start()]
     return text
+
+
+def read_without_asides(
+    text: str,
+    names: tuple[str, ...],
+    read: Callable[[str, bool], P],
+    begins: Callable[[str, int], int],
+) -> P:
+    """What is read of a reply, its thinking parts and its template's tokens off.
+
+    Args:
+        text: The reply.
+        names: The fields'.
+        read: Reads a text of which nothing is to be left out; and is told whether a
+            token of its template ended it.
+        begins: Where the structure of an answer begins in a text, from a place on.
+
+    Raises:
+        ParseError: What is left cannot be used, or two readings are.
+    """
+    if not may_think(text, names):
+        kept = without_last_tokens(text)
+        if kept is text:
+            return read(text, False)
+        return read(kept, True).noting((TOKENS,))
+    said = without_asides(text, begins, names)
+    ended = TOKENS in said.notes
+    behind = behind_thoughts(said.text, begins, names)
+    if behind is None or said.unclosed:
+        return read(said.text, ended).noting(said.notes)
+    notes = (THOUGHTS, *said.notes)
+    try:
+        whole = read(said.text, ended)
+    except ParseError as error:
+        try:
+            return read(behind, ended).noting(notes)
+        except ParseError:
+            raise error from None
+    # A field may speak of such a tag; one that stands in none ends a thought.
+    spoken_of = count_unopened(repr(whole.values)) == count_unopened(said.text)
+    try:
+        answer = read(behind, ended)
+    except ParseError:
+        if spoken_of:
+            return whole.noting(said.notes)
+        raise
+    if spoken_of and answer.values != whole.values:
+        raise ParseError("what was thought and what was answered both read well")
+    return answer.noting(notes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ..adapters import Form, adapter_of, form_of, parse_either
+from ..adapters import Form, form_of, parse_either
 from ..adapters.settling import Forms, may_probe, settled
 from ..adapters.words import as_text
 from ..errors import (
@@ -47,7 +47,7 @@ from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
 from .bridge import in_thread
 from .context import Asked, Context, timed
-from .prompt import rendered_for, request_for, room_for
+from .prompt import layout_of, rendered_by, request_for, room_for
 from .scoring.nearest import nearest_shown
 from .stream import Telling
 
@@ -136,17 +136,17 @@ class _Question:
 
     async def answer(self, repairs: int) -> dict[str, Any]:
         """Ask, read, and where a reply cannot be used, ask again for what it lacks."""
-        adapter, lm = adapter_of(self.form), self.lm
-        rendered = rendered_for(
-            self.form, self.signature, self.parameters, self.inputs, lm
-        )
+        lm = self.lm
+        layout = layout_of(self.form, self.signature, self.parameters, lm)
+        adapter, rendered = layout.adapter, rendered_by(layout, self.inputs, lm)
         if rendered.around is not None and rendered.around.told:
             raise ConfigError(
                 f"{self.who!r} would write [z] before it reads what stands behind it",
                 hint="Put [z] behind the inputs, ask a model that takes turns, or let "
                 "weft.Classify score the choices",
             )
-        wanted, kept = self.signature, dict[str, Any]()
+        wanted = self.signature
+        kept: dict[str, Any] = {}
         settings, telling = self.context.settings, None
         if settings.sink is not None:
             reader = self._reader(adapter, rendered, wanted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -15,6 +14,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 from ..calls.call import call
 from ..errors import InvalidRequest, ModelError, StepError
 from ..events import NodeFinished, NodeStarted
+from ..ground.frozen import assembled
 from ..ground.journal import Journal
 from ..ground.shapes import is_dict
 from ..lm.lm import LanguageModel
@@ -68,9 +68,7 @@ class Context:
 
     def having(self, **changes: Unpack[_Moves]) -> Context:
         """The same place with some of it changed; every node asks for this."""
-        made = object.__new__(Context)
-        made.__dict__.update(self.__dict__, **changes)
-        return made
+        return assembled(Context, **{**self.__dict__, **changes})
 
     def at(self, *position: int) -> Context:
         """A place further inside."""
@@ -127,12 +125,12 @@ class Asked:
     of how its answer came about.
     """
 
-    calls: list[Call] = field(default_factory=list[Call])
+    calls: list[Call] = field(default_factory=lambda: [])
     failed: Call | None = None
-    repairs: list[str] = field(default_factory=list[str])
+    repairs: list[str] = field(default_factory=lambda: [])
     form: str = ""
     seen: set[str] | None = None
-    facts: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    facts: dict[str, JSON] = field(default_factory=lambda: {})
 
     def again(self, why: str) -> None:
         """Begin anew, for a reason; another attempt may ask the same."""
@@ -161,7 +159,7 @@ class Recorded:
     path: str
     kind: NodeKind
     inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    outputs: Mapping[str, Any] = field(default_factory=lambda: {})
     asked: Asked = field(default_factory=Asked)
     run: NodeRun = field(init=False)
     _started: float = field(init=False)
@@ -183,21 +181,21 @@ class Recorded:
         failed = asked.failed
         if failed is not None and failed.error != problem:
             failed = None  # the work went on without it
-        made = NodeRun(
-            self.path,
-            self.kind,
-            self.inputs,
-            self.outputs,
-            tuple(asked.calls),
-            tuple(asked.repairs),
-            time.perf_counter() - self._started,
-            problem,
-            self.context.order,
+        run = NodeRun(
+            path=self.path,
+            kind=self.kind,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            calls=tuple(asked.calls),
+            repairs=tuple(asked.repairs),
+            seconds=time.perf_counter() - self._started,
+            error=problem,
+            order=self.context.order,
             started=self.context.since(self._started),
             failed=failed,
             facts=dict(asked.facts),
         )
-        self.run = self.context.finished(made)
+        self.run = self.context.finished(run)
 
 
 async def follow(
@@ -281,16 +279,19 @@ async def timed(
     if telling is not None:
         telling.restart()
     try:
-        with _kept(context):
-            response = await call(
-                request,
-                lm,
-                cache=settings.store,
-                retry=settings.retry,
-                ledger=settings.ledger,
-                account=settings.account,
-                listener=telling,
-            )
+        store, journal = settings.store, context.journal
+        answer = call(
+            request,
+            lm,
+            cache=store,
+            retry=settings.retry,
+            ledger=settings.ledger,
+            account=settings.account,
+            listener=telling,
+        )
+        if journal is not None and store is not None:
+            answer = journal.under_way.paid(answer)
+        response = await answer
     except BaseException as error:
         asked.failed = made = _failed(request, error, started, context)
         _tell(made, settings)
@@ -309,13 +310,6 @@ async def timed(
     if response.logprobs is None and wants_logprobs(request):
         raise none_given(request)  # the endpoint is known for that from now on
     return response
-
-
-def _kept(context: Context) -> AbstractContextManager[None]:
-    """Around a call: a run that is suspended waits for answers that a cache keeps."""
-    if context.journal is None or context.settings.store is None:
-        return nullcontext()
-    return context.journal.under_way.paid()
 
 
 def _tell_equal(who: str) -> None:
@@ -346,19 +340,19 @@ def _answered(
 ) -> Call:
     """A call that was answered, as its trace holds it."""
     return Call(
-        request.messages,
-        response.text,
-        response.model or lm.model,
-        response.usage,
-        response.cost,
-        response.cached,
-        time.perf_counter() - started,
-        request.key,
-        context.since(started),
-        request.endpoint,
-        response.finish_reason,
-        response.request_id,
-        response.retries,
+        messages=request.messages,
+        reply=response.text,
+        model=response.model or lm.model,
+        usage=response.usage,
+        cost=response.cost,
+        cached=response.cached,
+        seconds=time.perf_counter() - started,
+        key=request.key,
+        started=context.since(started),
+        endpoint=request.endpoint,
+        finish_reason=response.finish_reason,
+        request_id=response.request_id,
+        retries=response.retries,
         reasoning=response.reasoning,
         without=response.without,
         form=form,

@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
@@ -40,7 +40,7 @@ from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
 from .scoring.decided import decided
 from .scoring.direct import DirectCalls
-from .settings import current
+from .settings import Settings, current
 from .stream import events_of, sync_events
 
 T = TypeVar("T")
@@ -199,7 +199,7 @@ class LocalEngine(DirectCalls):
     def _here(self) -> Context:
         """The place of this engine, with the settings that hold now."""
         if self._at is None:
-            return Context(current())
+            return _OUTSIDE.having(settings=current())
         return self._at.having(settings=current())
 
     def skip(self, calls: int) -> None:
@@ -210,7 +210,7 @@ class LocalEngine(DirectCalls):
     def _there(self, target: Any) -> _There:
         """Which version runs, and where it is traced."""
         if self._at is None:
-            return _There(target, target.name, Context(current()))
+            return _There(target, target.name, self._here())
         here = self._here()
         name, runs = self._named(target) or (target.name, target)
         return _There(runs, here.path + name, here.at(next(self._count)))
@@ -233,6 +233,7 @@ class LocalEngine(DirectCalls):
         return _There(there.target, there.path, context)
 
 
+_OUTSIDE: Final = Context(Settings())
 ONE_OFF = LocalEngine()
 
 

@@ -7,29 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, cast, get_args
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from ..adapters import Form, adapter_of
-from ..adapters.prompt import Prompt, Rendered
+from ..adapters.base import Layout
+from ..adapters.prompt import How, Prompt, Rendered
 from ..adapters.settling import settled
 from ..adapters.words import values_as_text, with_words
-from ..errors import CallError, ConfigError
+from ..errors import ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
 from ..graph.module import Module
 from ..graph.program import Parts, Program
-from ..ground import strictjson
-from ..ground.options import check_options
-from ..ground.shapes import is_mapping, is_sequence
-from ..lm.abilities import abilities_of
-from ..lm.direct import FORM
-from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
-from ..lm.modality import refuse_media
+from ..lm.lm import LanguageModel, Unchanging
 from ..lm.prices import price_of
-from ..lm.request import JSON, Message, Request, Role, Usage
+from ..lm.request import JSON, Beginning, Message, Request, Usage
 from ..lm.soft.known import is_in_process, require_trained
-from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
 from ..signature.spec import Spec
@@ -42,7 +36,7 @@ _CALLING: Final = {"parallel_tool_calls": True, "tool_choice": "required"}
 """What is said of calls where there are tools; left out where it is refused."""
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
-_ROLES: Final = tuple(role for role in get_args(Role) if role != "tool")
+_MOST_HELD: Final = 256
 
 
 def request_for(
@@ -57,6 +51,32 @@ def request_for(
         ConfigError: The model does not have the soft words, or the low-rank updates;
             nothing was sent.
     """
+    shared, wanted = rendered.shared, rendered.response_format
+    trained = parameters.soft is not None or parameters.lora is not None
+    if not shared or trained or not isinstance(lm, Unchanging):
+        return _request(rendered.messages, lm, parameters, rendered, settings)
+    # None of these ever changes, and they are held; what a repair changes is told.
+    own = id(lm), id(parameters), id(shared), id(wanted), rendered.grammar
+    key = *own, settings.sample, settings.tried, settings.once
+    found = _begun.get(key)
+    if found is None:
+        if len(_begun) >= _MOST_HELD:
+            _begun.clear()
+        made = _request(shared, lm, parameters, rendered, settings)
+        found = _begun[key] = (lm, parameters, shared, wanted), made.beginning()
+    return found[1].ending(rendered.messages[len(shared) :])
+
+
+_begun: Final[dict[tuple[object, ...], tuple[tuple[object, ...], Beginning]]] = {}
+
+
+def _request(
+    messages: tuple[Message, ...],
+    lm: LanguageModel,
+    parameters: Parameters,
+    rendered: Rendered,
+    settings: Settings,
+) -> Request:
     require_trained(lm, parameters.soft, parameters.lora)
     sample = settings.sample
     sampling = drawn(lm.sampling, parameters.sampling, sample, tried=settings.tried)
@@ -72,7 +92,7 @@ def request_for(
         sample = 0
     return Request(
         lm.model,
-        rendered.messages,
+        messages,
         sampling,
         rendered.response_format,
         lm.endpoint,
@@ -125,24 +145,50 @@ def rendered_for(
     lm: LanguageModel | None,
 ) -> Rendered:
     """A module's call in a settled form, as a model gets it."""
-    flags, soft, adapter = form.flags or (), parameters.soft, adapter_of(form)
-    inputs, parameters = values_as_text(inputs, parameters, lm, adapter.continues)
-    if soft is not None:
-        bare = replace(parameters, soft=None)
-        plain = rendered_for(form, signature, bare, inputs, lm)
-        return with_words(plain, soft, in_process=is_in_process(lm))
-    if not flags:
-        return adapter.render(signature, parameters, inputs)
-    bounded = "schema" in flags or "grammar" in flags
-    return adapter.render(
-        signature,
-        parameters,
-        inputs,
-        schema_mode="schema" in flags,
-        shown="shown" in flags,
-        stop="stop" in flags,
-        room=room_for(form, parameters, lm) if bounded else None,
-    )
+    return rendered_by(layout_of(form, signature, parameters, lm), inputs, lm)
+
+
+def rendered_by(
+    layout: Layout, inputs: Mapping[str, JSON], lm: LanguageModel | None
+) -> Rendered:
+    """A call by a layout, in which no value is taken for more than a text."""
+    given = layout.parameters
+    inputs, parameters = values_as_text(inputs, given, lm, layout.adapter.continues)
+    if parameters is not given:
+        layout = layout.having(parameters)
+    rendered = layout.render(inputs)
+    if parameters.soft is None:
+        return rendered
+    return with_words(rendered, parameters.soft, in_process=is_in_process(lm))
+
+
+def layout_of(
+    form: Form,
+    signature: type[Signature],
+    parameters: Parameters,
+    lm: LanguageModel | None,
+) -> Layout:
+    """What the calls of a module in a settled form share, worked out once.
+
+    By the identity of what it is made of, which never changes and is held with it: to
+    compare sixteen demos at every call takes longer than all else.
+    """
+    bounded = form.flags and (form.has("schema") or form.has("grammar"))
+    room = room_for(form, parameters, lm) if bounded else None
+    key = id(form), id(signature), id(parameters), room
+    found = _layouts.get(key)
+    if found is None:
+        if len(_layouts) >= _MOST_HELD:
+            _layouts.clear()
+        how = How(form.has("schema"), form.has("shown"), form.has("stop"), room)
+        made = Layout(adapter_of(form), signature, parameters, how)
+        found = _layouts[key] = (form, signature, parameters), made
+    return found[1]
+
+
+_layouts: Final[
+    dict[tuple[int, int, int, int | None], tuple[tuple[object, ...], Layout]]
+] = {}
 
 
 def room_for(
@@ -267,95 +313,6 @@ def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
     form = settings.form_for(parameters.adapter, lm, module.spec)
     rendered = rendered_for(form, module.told, parameters, inputs, lm)
     return prompt_of(request_for(lm, parameters, rendered, settings))
-
-
-def request_of(
-    lm: LanguageModel, prompt: object, sample: int, options: Mapping[str, Any]
-) -> Request:
-    """What a bare call of a model sends, `lm("text")`: no signature, nothing is read.
-
-    Raises:
-        CallError: The prompt is no text and no turns.
-        ConfigError: An option is unknown, or has a value that cannot be sent.
-    """
-    check_options(options, SAMPLING, "a call of a model")
-    if type(cast(object, sample)) is not int or sample < 0:
-        raise ConfigError(f"sample={sample!r} is no sample", hint="Give 0, 1, 2, ...")
-    given = checked_sampling(cast(Sampling, options), {})
-    own = {name: given[name] for name in options}
-    able = abilities_of(lm)
-    messages = _messages(prompt)
-    for message in messages:
-        refuse_media(message.media, lm, "lm")
-    return Request(
-        lm.model,
-        messages,
-        drawn(lm.sampling, own, sample),
-        endpoint=lm.endpoint,
-        sample=sample,
-        continues=able is not None and able.base is True and isinstance(prompt, str),
-    )
-
-
-def _messages(prompt: object) -> tuple[Message, ...]:
-    if isinstance(prompt, str):
-        return (_message({"role": "user", "content": prompt}),)
-    if not is_sequence(prompt) or not prompt:
-        what = "no turn" if is_sequence(prompt) else f"of type {type(prompt).__name__}"
-        raise CallError(
-            f"a model is asked a text or turns, and this is {what}", hint=FORM
-        )
-    return tuple(map(_message, prompt))
-
-
-def _message(turn: object) -> Message:
-    """A turn, checked."""
-    if isinstance(turn, Message) and (turn.tool_calls or turn.answers):
-        return _called(turn)
-    held = (
-        {"role": turn.role, "content": turn.content}
-        if isinstance(turn, Message)
-        else turn
-    )
-    if not is_mapping(held) or {*held} != {"role", "content"}:
-        raise CallError(
-            f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
-        )
-    role, content = held["role"], held["content"]
-    if role not in _ROLES:
-        raise CallError(
-            f"{role!r:.200} is no role", hint=f"The roles are {', '.join(_ROLES)}"
-        )
-    parts = [content] if isinstance(content, str) else content
-    good = is_sequence(parts) and bool(parts)
-    if not good or not all(map(_can_be_sent, cast("list[Any]", parts))):
-        raise CallError(
-            f"the content of the {role}'s turn is no text that can be sent, and no "
-            "parts",
-            hint="Give a text without lone surrogates, or a list of texts and "
-            "weft.Image, weft.Audio or weft.File values",
-        )
-    return Message(role, content if isinstance(content, str) else tuple(parts))
-
-
-def _called(turn: Message) -> Message:
-    """A turn that calls tools, or holds what one gave, checked."""
-    role = "tool" if turn.answers else "assistant"
-    texts = [turn.text, turn.answers]
-    texts += [t for c in turn.tool_calls for t in (c.name, c.arguments, c.id)]
-    if turn.role != role or not all(map(strictjson.is_text, texts)):
-        raise CallError(
-            f"{turn!r:.200} is no turn of tools: an assistant calls, a tool answers",
-            hint='Write Message("assistant", "", (call,)) and Message("tool", "...", '
-            "answers=call.id)",
-        )
-    return turn
-
-
-def _can_be_sent(part: object) -> bool:
-    if isinstance(part, str):
-        return strictjson.is_text(part)
-    return isinstance(part, Media)
 
 
 def tell_other_model(path: str, wanted: str, model: str) -> None:

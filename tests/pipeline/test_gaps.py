@@ -99,7 +99,8 @@ def shown(adapter: ClozeAdapter, signature: type[Signature], data: Any) -> str:
     """What a demo shows from its gap on."""
     spec = spec_of(signature)
     demo = weft.Demo({"x": "It", "y": data})
-    messages = adapter.lay_out(spec, "", (demo,), {"x": "It"}, "", remind=True)
+    laying = adapter.laying(spec, "", (demo,), "", remind=True)
+    messages = laying.turns({"x": "It"})
     head, behind = "It is ", "\n\nIt is"
     text = messages[0].text
     assert text.startswith(head)

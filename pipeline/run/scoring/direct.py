@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, get_args
 
 from ... import seam
-from ...ground.shapes import is_tuple
+from ...errors import CallError, ConfigError
+from ...ground import strictjson
+from ...ground.options import check_options
+from ...ground.shapes import is_mapping, is_sequence, is_tuple
 from ...ground.words import counted
-from ...lm.lm import LanguageModel
-from ...lm.request import Request, Response
+from ...lm.abilities import abilities_of
+from ...lm.direct import FORM
+from ...lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
+from ...lm.modality import refuse_media
+from ...lm.request import Message, Request, Response, Role
 from ...lm.scoring.asking import checked_answers
 from ...lm.scoring.likelihoods import Likelihoods
 from ...lm.scoring.reading import Candidate
+from ...media.values import Media
 from ...trace import NodeRun
 from ..bridge import run_ahead, run_sync
 from ..context import Asked, Context, Recorded, follow, timed
-from ..prompt import request_of
+from ..prompt import drawn
 from .embedding import embedded
 from .scored import scored
 
 T = TypeVar("T")
+_ROLES: Final = tuple(role for role in get_args(Role) if role != "tool")
 _BARE: Final = "lm"  # the path of what no module asks
 
 
@@ -140,3 +148,92 @@ async def _alone(
     return await follow(
         context, _BARE, inputs, nodes, lambda there: node(there.having(record=nodes))
     )
+
+
+def request_of(
+    lm: LanguageModel, prompt: object, sample: int, options: Mapping[str, Any]
+) -> Request:
+    """What a bare call of a model sends, `lm("text")`: no signature, nothing is read.
+
+    Raises:
+        CallError: The prompt is no text and no turns.
+        ConfigError: An option is unknown, or has a value that cannot be sent.
+    """
+    check_options(options, SAMPLING, "a call of a model")
+    if type(cast(object, sample)) is not int or sample < 0:
+        raise ConfigError(f"sample={sample!r} is no sample", hint="Give 0, 1, 2, ...")
+    given = checked_sampling(cast(Sampling, options), {})
+    own = {name: given[name] for name in options}
+    able = abilities_of(lm)
+    messages = _messages(prompt)
+    for message in messages:
+        refuse_media(message.media, lm, "lm")
+    return Request(
+        lm.model,
+        messages,
+        drawn(lm.sampling, own, sample),
+        endpoint=lm.endpoint,
+        sample=sample,
+        continues=able is not None and able.base is True and isinstance(prompt, str),
+    )
+
+
+def _messages(prompt: object) -> tuple[Message, ...]:
+    if isinstance(prompt, str):
+        return (_message({"role": "user", "content": prompt}),)
+    if not is_sequence(prompt) or not prompt:
+        what = "no turn" if is_sequence(prompt) else f"of type {type(prompt).__name__}"
+        raise CallError(
+            f"a model is asked a text or turns, and this is {what}", hint=FORM
+        )
+    return tuple(map(_message, prompt))
+
+
+def _message(turn: object) -> Message:
+    """A turn, checked."""
+    if isinstance(turn, Message) and (turn.tool_calls or turn.answers):
+        return _called(turn)
+    held = (
+        {"role": turn.role, "content": turn.content}
+        if isinstance(turn, Message)
+        else turn
+    )
+    if not is_mapping(held) or {*held} != {"role", "content"}:
+        raise CallError(
+            f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
+        )
+    role, content = held["role"], held["content"]
+    if role not in _ROLES:
+        raise CallError(
+            f"{role!r:.200} is no role", hint=f"The roles are {', '.join(_ROLES)}"
+        )
+    parts = [content] if isinstance(content, str) else content
+    good = is_sequence(parts) and bool(parts)
+    if not good or not all(map(_can_be_sent, cast("list[Any]", parts))):
+        raise CallError(
+            f"the content of the {role}'s turn is no text that can be sent, and no "
+            "parts",
+            hint="Give a text without lone surrogates, or a list of texts and "
+            "weft.Image, weft.Audio or weft.File values",
+        )
+    return Message(role, content if isinstance(content, str) else tuple(parts))
+
+
+def _called(turn: Message) -> Message:
+    """A turn that calls tools, or holds what one gave, checked."""
+    role = "tool" if turn.answers else "assistant"
+    texts = [turn.text, turn.answers]
+    texts += [t for c in turn.tool_calls for t in (c.name, c.arguments, c.id)]
+    if turn.role != role or not all(map(strictjson.is_text, texts)):
+        raise CallError(
+            f"{turn!r:.200} is no turn of tools: an assistant calls, a tool answers",
+            hint='Write Message("assistant", "", (call,)) and Message("tool", "...", '
+            "answers=call.id)",
+        )
+    return turn
+
+
+def _can_be_sent(part: object) -> bool:
+    if isinstance(part, str):
+        return strictjson.is_text(part)
+    return isinstance(part, Media)

@@ -194,7 +194,7 @@ def answerer() -> Answerer:
 def recorder() -> Recorder | None:
     """Who records what is called here, while a program is traced; else None."""
     here = _answerer.get()
-    return here if isinstance(here, Recorder) else None
+    return None if here is None or here.runs else cast("Recorder", here)
 
 
 @contextlib.contextmanager

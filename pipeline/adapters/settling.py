@@ -163,6 +163,8 @@ class Forms:
 
     def why(self, asked: str, lm: LanguageModel, spec: Spec) -> tuple[str, ...]:
         """Why the form is not the first choice; nothing where it is."""
+        if not self._refused:  # as a rule
+            return ()
         why = self._refused.get(self._key(asked, lm, spec))
         return () if why is None else (f"asked in another form: {why}",)
 

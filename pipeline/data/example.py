@@ -94,8 +94,8 @@ class Example:
 
     id: str
     inputs: Mapping[str, Any]
-    labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    labels: Mapping[str, Any] = field(default_factory=lambda: {})
+    meta: Mapping[str, Any] = field(default_factory=lambda: {})
 
     def __post_init__(self) -> None:
         for name in ("inputs", "labels", "meta"):

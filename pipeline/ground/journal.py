@@ -33,8 +33,8 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._works = set[object]()
-        self._waiters = list[Waiter]()
+        self._works: set[object] = set()
+        self._waiters: list[Waiter] = []
         self._ended: Suspended | None = None
 
     @contextmanager
@@ -64,19 +64,20 @@ class UnderWay:
         What begins after that is not waited for, and ends with the run.
         """
         one = object()
-        with self._lock:
-            if self._ended is None:
-                self._works.add(one)
+        self._works.add(one)  # each step is whole, and so takes no lock
+        if self._ended is not None:
+            self._works.discard(one)
         try:
             return await answer
         finally:
             self._done(one)
 
     def _done(self, one: object) -> None:
-        with self._lock:
-            self._works.discard(one)
-            waiters, self._waiters = self._waiters, []
-        Waiter.wake_all(waiters)
+        self._works.discard(one)
+        if self._waiters:  # who waits has said so before it looked at the works
+            with self._lock:
+                waiters, self._waiters = self._waiters, []
+            Waiter.wake_all(waiters)
 
     def end(self, error: Suspended) -> Suspended:
         """Let nothing more begin; gives the error that was the first to end the run."""
@@ -87,11 +88,11 @@ class UnderWay:
     async def settled(self) -> None:
         """Wait until nothing is under way but what the caller is inside of."""
         while True:
+            waiter = Waiter()
             with self._lock:
-                if self._works <= _within.get():
-                    return
-                waiter = Waiter()
                 self._waiters.append(waiter)
+            if self._works <= _within.get():
+                return
             await waiter.wait()
 
 
@@ -105,7 +106,7 @@ class Journal:
         under_way: What they are doing.
     """
 
-    entries: Entries = field(default_factory=dict[str, list[dict[str, Any]]])
+    entries: Entries = field(default_factory=lambda: {})
     before: tuple[int, ...] = ()
     under_way: UnderWay = field(default_factory=UnderWay)
 

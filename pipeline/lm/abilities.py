@@ -190,10 +190,10 @@ _kinds: dict[type, bool] = {}  # whether a class of models is known: asked every
 
 def abilities_of(lm: LanguageModel) -> Abilities | None:
     """What is known of a model's endpoint; None where it has no abilities to know."""
-    kind = type(lm)
-    if kind not in _kinds:
-        _kinds[kind] = isinstance(lm, KnownModel)
-    return cast(KnownModel, lm).abilities if _kinds[kind] else None
+    known = _kinds.get(type(lm))
+    if known is None:
+        known = _kinds[type(lm)] = isinstance(lm, KnownModel)
+    return cast("KnownModel", lm).abilities if known else None
 
 
 _SILENT: Final = Abilities()

@@ -212,7 +212,7 @@ class Beginning:
         key = self._hashed.copy()
         key.update(f"{_written(turns)}{self._behind}".encode())
         held, messages = self._held, (*self._request.messages, *turns)
-        return assembled(Request, **held, messages=messages, _key=key.hexdigest())
+        return assembled(Request, held, messages=messages, _key=key.hexdigest())
 
 
 def _written(turns: tuple[Message, ...]) -> str:

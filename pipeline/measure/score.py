@@ -68,7 +68,7 @@ class Score:
 
     value: float
     feedback: str = ""
-    by: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    by: Mapping[str, str] = field(default_factory=lambda: {}, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(cast(object, self.feedback), str):
@@ -76,7 +76,8 @@ class Score:
                 f"feedback {self.feedback!r:.200} is no text",
                 hint=f"{_RULE}, and leave feedback out where there is nothing to say",
             )
-        _refuse_wordless(self.by)
+        if self.by or not is_dict(self.by):
+            _refuse_wordless(self.by)
         object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))
 
@@ -88,6 +89,7 @@ class Score:
         return self.value
 
 
+_PLAIN = frozenset({bool, int, float})
 _JUDGES = weakref.WeakSet[Any]()
 """Functions that are known to ask a model by a plain call."""
 
@@ -331,6 +333,8 @@ def _refuse_wordless(by: object) -> None:
 
 
 def _share(raw: object) -> float:
+    if type(raw) in _PLAIN and 0 <= cast(float, raw) <= 1:  # as a rule
+        return float(cast(float, raw))
     # A numpy or torch scalar, numpy's bool among them.
     if not isinstance(raw, numbers.Real) and callable(getattr(raw, "item", None)):
         try:

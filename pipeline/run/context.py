@@ -68,7 +68,7 @@ class Context:
 
     def having(self, **changes: Unpack[_Moves]) -> Context:
         """The same place with some of it changed; every node asks for this."""
-        return assembled(Context, **{**self.__dict__, **changes})
+        return assembled(Context, self.__dict__, **changes)
 
     def at(self, *position: int) -> Context:
         """A place further inside."""
@@ -81,9 +81,7 @@ class Context:
     @property
     def followed(self) -> bool:
         """Whether what runs here is a run of its own that somebody follows."""
-        if self.run_id:
-            return False
-        return self.settings.trace_log is not None or bool(self.settings.watchers)
+        return is_followed(self.settings, self)
 
     def since(self, moment: float) -> float:
         """Seconds from the run's beginning to a moment; 0 outside a run."""
@@ -114,6 +112,12 @@ class Context:
         for watcher in settings.watchers[::-1]:
             watcher.node_finished(run)
         return run
+
+
+def is_followed(settings: Settings, at: Context | None) -> bool:
+    """Whether what runs at a place, or outside any, is a run that somebody follows."""
+    inside = at is not None and bool(at.run_id)
+    return not inside and (settings.trace_log is not None or bool(settings.watchers))
 
 
 @dataclass

@@ -33,7 +33,7 @@ from ..trace import NodeRun, Run, Trace, attach
 from .ask import ask
 from .body import begun_by, journal_inside, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
-from .context import Context, Recorded, follow
+from .context import Context, Recorded, follow, is_followed
 from .nodes import run_function, run_level, run_region, run_step
 from .prompt import prompts_of, tell_other_model, tell_other_nearness
 from .reuse import Origin, memory, remembering
@@ -83,7 +83,7 @@ class LocalEngine(DirectCalls):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
         alone = kind == "module" and not target.has_body
-        ahead = alone and not self._here().followed
+        ahead = alone and not is_followed(current(), self._at)
         run = run_ahead if ahead else run_sync
         return run(self.acall(target, args, kwargs))
 

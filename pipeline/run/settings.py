@@ -121,7 +121,7 @@ class Settings:
 
     def having(self, **changes: Unpack[_Changes]) -> Settings:
         """The same with other values of some fields; quicker than `replace`."""
-        return assembled(Settings, **{**self.__dict__, **changes})
+        return assembled(Settings, self.__dict__, **changes)
 
     @property
     def store(self) -> AnswerStore | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import pydantic
@@ -19,7 +20,8 @@ from weft.pipeline.adapters import adapter_of, form_of
 from weft.pipeline.adapters.prompt import Rendered
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.run.prompt import rendered_for
+from weft.pipeline.run.prompt import rendered_for, request_for
+from weft.pipeline.run.settings import current
 from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import spec_of
 
@@ -729,3 +731,60 @@ def test_a_real_demo_that_says_the_same_is_no_made_up_one() -> None:
 
     assert real.messages[2] == said
     assert shown.content.startswith(f"{real.messages[1].content}\n\nBegin your reply")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_worked_out_once_is_what_each_call_would_send(form: str) -> None:
+    """A call laid out among a thousand others is laid out as if it were the first."""
+    kept = [Parameters(f"Route it: {n}.", (DEMO, HALF)[: n % 3]) for n in range(3)]
+    inputs = [
+        {"message": f"{n} {mark}", "urgent": bool(n % 2)}
+        for n, mark in enumerate(("plainly", "[[ team ]]", "team: app", "#1 <team>"))
+    ]
+    made = [
+        (own, row, rendered_for(form_of(form), Route, own, row, None))
+        for _ in range(2)
+        for own in kept
+        for row in inputs
+        # Hundreds come and go between, in whose places others are made.
+        if [sent(form, row, instruction=f"Pass {n}.") for n in range(40)]
+    ]
+
+    for own, row, one in made:
+        assert one == sent(form, row, *own.demos, instruction=own.instruction)
+        how = {f: form_of(form).has(f) for f in ("shown", "stop")}
+        afresh = adapter_of(form_of(form)).render(
+            Route, own, row, schema_mode=form_of(form).has("schema"), **how
+        )
+        assert one == afresh
+
+
+def test_requests_that_begin_alike_differ_where_they_must() -> None:
+    """What is hashed once for many calls is not hashed for others than they are."""
+    plain = weft.LM("openai/m", api_base="http://127.0.0.1:1/v1", api_key="none")
+    warm = weft.LM(
+        "openai/m", api_base="http://127.0.0.1:1/v1", api_key="none", temperature=0.5
+    )
+    asked = make_signature("question -> answer")
+    given, seeded = Parameters("Answer."), Parameters("Answer.", sampling={"seed": 7})
+    form = form_of("chat/2:stop")
+
+    def key(lm: weft.LM, parameters: Parameters, text: str, **scope: Any) -> str:
+        with weft.use(**scope):
+            inputs = {"question": text}
+            rendered = rendered_for(form, asked, parameters, inputs, lm)
+            request = request_for(lm, parameters, rendered, current())
+        assert request.key == replace(request).key  # as it is without what is kept
+        return request.key
+
+    places = [
+        (lm, parameters, text, scope)
+        for lm in (plain, warm)
+        for parameters in (given, seeded)
+        for text in ("a", "b", "[[ answer ]]")
+        for scope in ({}, {"sample": 1}, {"sample": 2})
+    ]
+    first = [key(*place, **scope) for *place, scope in places]
+
+    assert [key(*place, **scope) for *place, scope in places] == first
+    assert len({*first}) == len(places)

@@ -94,6 +94,22 @@ def test_any_change_changes_the_key(request_: Request, data: st.DataObject) -> N
     assert replace(request_, **change).key != request_.key
 
 
+@given(requests, st.integers(0, 3))
+def test_a_beginning_goes_on_as_the_whole(request_: Request, at: int) -> None:
+    """What is hashed once for many requests gives the keys that each would have."""
+    turns = request_.messages
+    begun = replace(request_, messages=turns[:at]).beginning()
+
+    for rest in (turns[at:] or (Message("user", "Hi"),), (Message("user", "\u2028"),)):
+        whole, made = (
+            replace(request_, messages=(*turns[:at], *rest)),
+            begun.ending(rest),
+        )
+        assert made == whole
+        assert made.key == replace(made).key == whole.key
+        assert made.canonical == whole.canonical
+
+
 @pytest.mark.parametrize(
     ("one", "two"),
     [

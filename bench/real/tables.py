@@ -163,9 +163,8 @@ def _task_bars(cells: Cells, model: str, task: str) -> Iterator[Row]:
         label = f"{what}: usable, schema switched off"
         yield Row(label, plain, None, f">= {at_least:.2f}", plain >= at_least)
     few = "weft-completion-4demos"
-    drawn = [
-        cells.of(model, task, arm) for arm in (few, f"{few}-draw1", f"{few}-draw2")
-    ]
+    others = [f"{few}-draw{number}" for number in range(1, 10)]
+    drawn = [cells.of(model, task, arm) for arm in (few, *others)]
     scores = [statistics.fmean(cell.scores) for cell in drawn if cell is not None]
     if scores and (model, task) == ("gemma", "banking10"):
         score = statistics.fmean(scores)

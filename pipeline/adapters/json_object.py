@@ -21,7 +21,7 @@ from ..reading.fields import (
     read_lone_reply,
     read_whole,
 )
-from ..reading.nearjson import NotNearJSON
+from ..reading.nearjson import SAID_AGAIN, NotNearJSON, said_once
 from ..reading.nulls import LEFT_OUT, left_out
 from ..reading.reasoning import REASONING
 from ..reading.typography import RESPELLED, keyed, loosened
@@ -184,6 +184,8 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
     except NotNearJSON as why:
         members = _named(why.members, spec)
         found = {name: members[name] for name in spec.outputs if name in members}
+        if len(found) == len(spec.outputs) and said_once(body) is not None:
+            return _values(Part(why.members, 0, len(body), (SAID_AGAIN,)), spec, "")
         error.partial = read_whole(spec, found, read_data)
         begun = _OPEN_TEXT.search(body) if given.cut else None
         if begun and begun[1] in spec.outputs:

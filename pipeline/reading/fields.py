@@ -21,9 +21,9 @@ from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .data import alternatives, kinds_of
-from .nearjson import quoted
+from .nearjson import SAID_AGAIN, quoted
 from .typography import folded
-from .values import candidates, mended, stated, without_thought
+from .values import candidates, in_a_loop, mended, stated, without_thought
 
 if TYPE_CHECKING:
     from . import sentences
@@ -117,9 +117,12 @@ def read_whole(spec: Spec, found: Mapping[str, Any], read: Read) -> dict[str, An
 def is_whole(text: str, field: FieldSpec) -> bool:
     """Whether a value is whole though the token limit may have cut what follows.
 
-    So it is where its line has ended, and only one line can hold it.
+    So it is where its line has ended, and only one line can hold it; and where it is an
+    object that had begun to say the same again.
     """
-    return field.kind in ONE_LINE and "\n" in text.lstrip()
+    if field.kind in ONE_LINE:
+        return "\n" in text.lstrip()
+    return not field.plain and bool(in_a_loop(text, field))
 
 
 def cut_off(name: str, spec: Spec, found: Mapping[str, Any], read: Read) -> ParseError:
@@ -201,6 +204,8 @@ def read_text(field: FieldSpec, text: str) -> Reading:
     try:
         data = strictjson.loads(body)
     except (ValueError, RecursionError) as error:
+        for data in in_a_loop(body, field):
+            return Reading(_validated(field, data, text), SAID_AGAIN)
         return _read_loose(field, text, body, str(error))
     if strictjson.control_escapes(body):
         return _read_loose(field, text, body, "an escape has two readings")

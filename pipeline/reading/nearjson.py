@@ -49,17 +49,20 @@ NAMES = "names or words without quotes"
 WORDS = "Python's words for true, false and null"
 COMMENTS = "comments left out"
 TUPLES = "a tuple read as a list"
+SAID_AGAIN = "what it says again left out"
 
 
 class NotNearJSON(ValueError):
     """Text that has no single reading as JSON.
 
-    `members` is what stood whole in the outermost object.
+    `members` is what stood whole in the outermost object, `again` where in the text it
+    begins to say a member again.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, again: int | None = None) -> None:
         super().__init__(why)
         self.members: dict[str, Any] = {}
+        self.again = again
 
 
 class Near(NamedTuple):
@@ -103,6 +106,28 @@ def read_at(text: str, at: int) -> Near:
     return Near(value, reader.at, tuple(dict.fromkeys(reader.notes)))
 
 
+def said_once(text: str) -> str | None:
+    """An object that says all its members again and again and never ends, ended.
+
+    What is said again must be the same to the last character: it has one reading then.
+
+    >>> said_once('{"a": 1, "b": "x", "a": 1, "b": "x", "a": 1')
+    '{"a": 1, "b": "x"}'
+    >>> said_once('{"a": 1, "b": "x", "a": 2')
+    """
+    begin = _space_end(text, 0)
+    try:
+        read_at(text, begin)
+    except NotNearJSON as error:
+        if error.again is None:
+            return None
+        begin = _space_end(text, begin + 1)
+        once, rest = text[begin : error.again], text[error.again :]
+        if (once * (len(rest) // len(once) + 1)).startswith(rest):
+            return f"{{{once.rstrip().removesuffix(',')}}}"
+    return None
+
+
 def _space_end(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return space.end() if space else at
@@ -140,9 +165,11 @@ class _Reader:
             self._skip()
             if self._char() == "}" and not must_follow:
                 break
+            begun = self.at
             name = self._name(quoted=must_follow)
             if name in made:
-                raise NotNearJSON(f"the key {name[:80]!r} occurs twice")
+                again = begun if depth == 0 else None
+                raise NotNearJSON(f"the key {name[:80]!r} occurs twice", again)
             self._skip()
             if self._char() != ":":
                 raise NotNearJSON("a colon is missing")

@@ -20,12 +20,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..ground.lazy import deferred
+from ..ground.shapes import as_dict
 from ..signature.field import FieldSpec
 from ..signature.types import fits
 from .among import around, in_a_row, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
-from .data import UnfitError, repaired, repaired_or_unfit
-from .nearjson import NotNearJSON, loads
+from .data import UnfitError, alternatives, repaired, repaired_or_unfit
+from .nearjson import NotNearJSON, loads, said_once
 from .nulls import Filled, filled, may_leave_out
 from .scalars import (
     DENIES,
@@ -122,6 +123,21 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     if whole.places:
         made, notes = whole.data, [*notes, whole.note]
     return (made, "; ".join(notes)) if notes else None
+
+
+def in_a_loop(text: str, field: FieldSpec) -> list[Any]:
+    """The data of an object that says itself again and again, or none.
+
+    It has to name each member: what is missing of a closed object is left out, and what
+    is missing of a loop may have been to come.
+    """
+    once = said_once(text)
+    if once is None:
+        return []
+    data = loads(once).value
+    parts = alternatives(field.schema, field.schema)
+    named = [as_dict(part.get("properties")).keys() for part in parts]
+    return [data] if any(names and names <= data.keys() for names in named) else []
 
 
 def without_thought(text: str) -> str:

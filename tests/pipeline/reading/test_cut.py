@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pydantic
 import pytest
 
 from weft.errors import ParseError, ValidationError
@@ -14,6 +15,18 @@ TWO = make_signature("text -> reason, label: Literal['yes', 'no']")
 ONE = make_signature("text -> label: Literal['yes', 'no']")
 FREE = make_signature("text -> answer, tags: list[str]")
 WHOLE = {"reason": "why", "label": "yes"}
+
+
+class Days(pydantic.BaseModel):
+    """From when to when."""
+
+    first: str
+    last: str | None
+
+
+NEST = make_signature("text -> days: Days", types={"Days": Days})
+LOOP = '{"reason": "why", "label": "yes", ' + 2 * '"reason": "why", "label": "yes", '
+DAYS = '{"first": "1 May", "last": null, ' + 3 * '"first": "1 May", "last": null, '
 
 ANSWERS: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("chat", TWO, "[[ reason ]]\nwhy\n[[ label ]]\nyes\n[[ /end ]]\nAnd so o", WHOLE),
@@ -29,6 +42,12 @@ ANSWERS: list[tuple[str, Any, str, dict[str, Any]]] = [
     ),
     ("xml", TWO, "<reason>why</reason><label>yes</label>\n<reason", WHOLE),
     ("chat", ONE, "yes\nFor it is", {"label": "yes"}),
+    *(("json", TWO, LOOP[:end], WHOLE) for end in range(42, len(LOOP))),
+    *(
+        (name, NEST, f"{begun}{DAYS[:end]}", {"days": Days(first="1 May", last=None)})
+        for name, begun in (("chat", "[[ days ]]\n"), ("completion", " "))
+        for end in (40, 41, 50, 73, len(DAYS))
+    ),
 ]
 
 
@@ -55,6 +74,10 @@ CUT: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("xml", TWO, "<reason>why</reason><label>ye", {"reason": "why"}),
     ("chat", ONE, "ye", {}),
     ("chat", ONE, "yes", {}),
+    ("json", TWO, LOOP.replace("why", "so", 1), {"reason": "so", "label": "yes"}),
+    ("chat", NEST, f"[[ days ]]\n{DAYS.replace('1 May', '2 May', 1)}", {}),
+    ("chat", NEST, '[[ days ]]\n{"first": "1 May", "first": "1 May", "first"', {}),
+    ("completion", NEST, ' {"first": "1 May", "first": "1 May", "fir', {}),
 ]
 
 

@@ -295,6 +295,7 @@ class Layout:
     ) -> None:
         self.adapter: Final = adapter
         self.parameters: Final = parameters
+        self.continues: Final = adapter.continues
         self._signature, self._how = signature, how
         self._spec = spec = spec_of(signature)
         shown = how.shown and not parameters.demos
@@ -335,7 +336,7 @@ class Layout:
             laying = self._laying(known, demos, fence)
             shared = laying.shared
             turns = (*shared, *laying.rest(inputs))
-        continues = adapter.continues
+        continues = self.continues
         around = adapter.around(spec, known.said, inputs) if continues else None
         how = known.stops, continues, echoed, known.grammar, self._media, self._tools
         return Rendered(turns, fence, known.wanted, *how, around, shared)

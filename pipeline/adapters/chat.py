@@ -101,8 +101,9 @@ class ChatAdapter(Adapter):
                 return self.read(again, spec, fence, given).noting((RESPELLED,))
         if last:
             field = spec.outputs[last]
-            found[last], note = _last(found[last], field, spec, form, given)
-            notes += note
+            if "[" in found[last] or "<" in found[last]:
+                found[last], note = _last(found[last], field, spec, form, given)
+                notes += note
             if given.cut and not is_whole(found[last], field):
                 raise cut_off(last, spec, found, read_text)
         elif not found:
@@ -321,8 +322,6 @@ def _last(
     Raises:
         ParseError: A thought ends in it, so that it may be no answer at all.
     """
-    if "[" not in text and "<" not in text:
-        return text, ()
     sure = sure_end(text, 0, form.names, "[")
     notes: tuple[str, ...] = ()
     if len(text) - sure >= _LEAST_OF_A_MARK and not given.ended:

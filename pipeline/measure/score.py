@@ -76,8 +76,7 @@ class Score:
                 f"feedback {self.feedback!r:.200} is no text",
                 hint=f"{_RULE}, and leave feedback out where there is nothing to say",
             )
-        if self.by or not is_dict(self.by):
-            _refuse_wordless(self.by)
+        _refuse_wordless(self.by)
         object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))
 
@@ -89,7 +88,6 @@ class Score:
         return self.value
 
 
-_PLAIN = frozenset({bool, int, float})
 _JUDGES = weakref.WeakSet[Any]()
 """Functions that are known to ask a model by a plain call."""
 
@@ -322,10 +320,8 @@ def _refuse_wordless(by: object) -> None:
     Raises:
         MetricError: It is none.
     """
-    words = is_mapping(by) and all(
-        isinstance(each, str) for pair in by.items() for each in pair
-    )
-    if not words:
+    words = is_mapping(by) and [*by, *by.values()]
+    if words is False or not all(isinstance(each, str) for each in words):
         raise MetricError(
             f"by={by!r:.200} is no feedback by module",
             hint='Write weft.Score(0.5, by={"path of a module": "what to do better"})',
@@ -333,7 +329,7 @@ def _refuse_wordless(by: object) -> None:
 
 
 def _share(raw: object) -> float:
-    if type(raw) in _PLAIN and 0 <= cast(float, raw) <= 1:  # as a rule
+    if type(raw) in (float, bool, int) and 0 <= cast(float, raw) <= 1:  # as a rule
         return float(cast(float, raw))
     # A numpy or torch scalar, numpy's bool among them.
     if not isinstance(raw, numbers.Real) and callable(getattr(raw, "item", None)):

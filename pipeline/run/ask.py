@@ -163,7 +163,8 @@ class _Question:
             except InvalidRequest:
                 refuse_media(media, lm, self.who)  # as it has just been learnt
                 raise
-            response = adapter.heard(response)
+            if response.tool_calls:
+                response = adapter.heard(response)
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:

@@ -311,7 +311,8 @@ async def timed(
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)
-    if response.logprobs is None and wants_logprobs(request):
+    unsaid = response.logprobs is None and "logprobs" in request.sampling
+    if unsaid and wants_logprobs(request):
         raise none_given(request)  # the endpoint is known for that from now on
     return response
 

@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
@@ -40,7 +40,7 @@ from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
 from .scoring.decided import decided
 from .scoring.direct import DirectCalls
-from .settings import Settings, current
+from .settings import current
 from .stream import events_of, sync_events
 
 T = TypeVar("T")
@@ -68,6 +68,7 @@ class LocalEngine(DirectCalls):
         self._caller = caller
         self._uses = Uses() if caller is None else caller.uses
         self._count = itertools.count()
+        self._outside: Context | None = None  # for as long as the settings stay
 
     def call(
         self,
@@ -106,7 +107,7 @@ class LocalEngine(DirectCalls):
         if self._at is None and there.target.has_body:
             context = context.having(journal=journal_of_run((0,)))
         try:
-            if not context.followed:
+            if not is_followed(context.settings, context):
                 return await _module(there.target, bound, context, there.path)
             return await _followed_module(there._replace(context=context), bound)
         except Suspended as error:
@@ -199,7 +200,10 @@ class LocalEngine(DirectCalls):
     def _here(self) -> Context:
         """The place of this engine, with the settings that hold now."""
         if self._at is None:
-            return _OUTSIDE.having(settings=current())
+            settings, held = current(), self._outside
+            if held is None or held.settings is not settings:
+                held = self._outside = Context(settings)
+            return held
         return self._at.having(settings=current())
 
     def skip(self, calls: int) -> None:
@@ -233,7 +237,6 @@ class LocalEngine(DirectCalls):
         return _There(there.target, there.path, context)
 
 
-_OUTSIDE: Final = Context(Settings())
 ONE_OFF = LocalEngine()
 
 
@@ -385,7 +388,10 @@ async def _module(
             context=here,
             asked=entry.asked,
         )
-        entry.outputs = {name: outputs[name].dump(values[name]) for name in values}
+        entry.outputs = {
+            name: value if type(value) is str else outputs[name].dump(value)
+            for name, value in values.items()
+        }
     if module.single is not None:
         return values[module.single]
     made = make_value(module.asked, {**bound, **values})

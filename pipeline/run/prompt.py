@@ -153,7 +153,7 @@ def rendered_by(
 ) -> Rendered:
     """A call by a layout, in which no value is taken for more than a text."""
     given = layout.parameters
-    inputs, parameters = values_as_text(inputs, given, lm, layout.adapter.continues)
+    inputs, parameters = values_as_text(inputs, given, lm, layout.continues)
     if parameters is not given:
         layout = layout.having(parameters)
     rendered = layout.render(inputs)

@@ -223,8 +223,11 @@ class ClozeAdapter(Adapter):
         for demo in demos:
             turns.append(Message("user", ask(demo.values) + asking))
             turns.append(Message("assistant", self._said(fit, demo.values)))
-        shared = tuple(turns)
-        return Laying(shared, lambda inputs: (Message("user", ask(inputs) + asking),))
+
+        def rest(inputs: Mapping[str, JSON]) -> tuple[Message, ...]:
+            return (Message("user", ask(inputs) + asking),)
+
+        return Laying(tuple(turns), rest)
 
     def _gapped(self, fit: Fitted, values: Mapping[str, JSON], *, fence: str) -> str:
         gap = f"[{ANSWER}{fence}]"

@@ -320,8 +320,8 @@ def _refuse_wordless(by: object) -> None:
     Raises:
         MetricError: It is none.
     """
-    words = is_mapping(by) and [*by, *by.values()]
-    if words is False or not all(isinstance(each, str) for each in words):
+    words = [*by, *by.values()] if is_mapping(by) else [None]
+    if not all(isinstance(each, str) for each in words):
         raise MetricError(
             f"by={by!r:.200} is no feedback by module",
             hint='Write weft.Score(0.5, by={"path of a module": "what to do better"})',

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 import weft
+from weft.pipeline.adapters import form_of
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.ground.system import cache_place
 from weft.pipeline.lm.request import Request, Response
 from weft.pipeline.lm.wire import openai_http
 from weft.pipeline.parameters import Parameters
+from weft.pipeline.run.prompt import rendered_for
+from weft.pipeline.signature.forms import make_signature
 
 Seen = list[tuple[str, Any, Any]]
 
@@ -124,3 +127,16 @@ def test_the_cache_of_a_root_is_named_as_any_other(
     monkeypatch.chdir(root)
 
     assert cache_place() == f"{root}.weft/cache"
+
+
+def test_calls_that_choose_their_demos_share_no_turns() -> None:
+    """What a call chose for itself is not kept for others, in the place of theirs."""
+    demos = tuple(weft.Demo({"question": q, "answer": "a"}) for q in ("red", "blue"))
+    asked, form = make_signature("question -> answer"), form_of("chat/2:stop")
+
+    def shared(parameters: Parameters) -> int:
+        call = rendered_for(form, asked, parameters, {"question": "red?"}, None)
+        return len(call.shared)
+
+    assert shared(Parameters("Answer.", demos)) == 5
+    assert shared(Parameters("Answer.", demos, nearest=1)) == 0

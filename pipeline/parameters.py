@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
+from .ground.frozen import fixed
 from .ground.hints import AdvisedParts
 from .ground.lazy import deferred
 from .ground.options import check_options, explained
@@ -56,6 +57,7 @@ _HINTS: Mapping[str, str] = {
     "soft": "Let weft.compile(..., compiler=PromptTuning()) make them, or give None",
     "lora": "Let weft.compile(..., compiler=LoRA()) make them, or give None",
 }
+_REMEDY = "Write with_(sampling=...), or whichever it is: it gives a new one"
 _FACTS = ("product", "audience", "channel", "purpose")
 
 
@@ -173,8 +175,7 @@ class Parameters:
             in it.
         descriptions: What the model is told of fields, by name, in place of what the
             signature says of them; of a choice that is described, `tool.search`.
-        context: What holds in every case, by what it is about: `audience`, `purpose`;
-            see `Context`.
+        context: What holds in every case, such as for which `audience`; see `Context`.
         glossary: What words mean, by the word.
         illustrations: Solved cases about other things than those to come. They stand
             in the task's own text, and not among the turns as demos do, so that less
@@ -198,6 +199,13 @@ class Parameters:
     soft: Soft | None = None
     lora: Lora | None = None
 
+    def __post_init__(self) -> None:
+        # Calls share what is made of them: a later change would reach some of these.
+        for slot in ("demos", "illustrations"):
+            object.__setattr__(self, slot, tuple(getattr(self, slot)))
+        for slot in ("sampling", "descriptions", "context", "glossary"):
+            object.__setattr__(self, slot, fixed(getattr(self, slot), _REMEDY))
+
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
         return {slot: getattr(self, slot) for slot in SLOTS}
@@ -215,11 +223,7 @@ class Parameters:
                     f"{who!r} has no parameter {slot!r}", hint=did_you_mean(slot, SLOTS)
                 )
             _check(slot, value, who)
-        fixed = dict(changes)
-        for slot in ("demos", "illustrations"):
-            if slot in fixed:
-                fixed[slot] = tuple(fixed[slot])
-        return replace(self, **fixed)
+        return replace(self, **changes)
 
 
 def _check(slot: str, value: Any, who: str) -> None:
@@ -227,9 +231,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "instruction": "a text without lone surrogates",
         "demos": "a list of weft.Demo",
         "nearest": "a number of demos, or 0 for all of them",
-        "adapter": (
-            "'auto', 'chat', 'json', 'xml', 'plain', 'completion' or weft.cloze(...)"
-        ),
+        "adapter": "'auto', 'chat', 'json', 'xml', 'plain', 'completion' or weft.cloze",
         "sampling": "a mapping of option to value",
         "model": "the name of a model, which is no address, or None",
         "descriptions": "a mapping of field to text",
@@ -272,9 +274,8 @@ def _is_name(value: Any) -> bool:
 
 
 def _are_demos(value: Any) -> bool:
-    if not isinstance(value, list | tuple):
-        return False
-    return all(isinstance(demo, Demo) for demo in cast("list[Any]", value))
+    several = isinstance(value, list | tuple)
+    return several and all(isinstance(d, Demo) for d in cast("list[Any]", value))
 
 
 def _are_said(value: Any) -> bool:

@@ -334,8 +334,9 @@ class Layout:
             turns = laid_out(adapter, spec, *how_to, remind=known.wanted is None)
         else:
             laying = self._laying(known, demos, fence)
-            shared = laying.shared
-            turns = (*shared, *laying.rest(inputs))
+            turns = (*laying.shared, *laying.rest(inputs))
+            if not self._nearest:  # each call has turns of its own, and none goes on
+                shared = laying.shared
         continues = self.continues
         around = adapter.around(spec, known.said, inputs) if continues else None
         how = known.stops, continues, echoed, known.grammar, self._media, self._tools

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
@@ -81,6 +82,13 @@ def assembled(cls: type[T], held: Mapping[str, Any], /, **values: object) -> T:
     one = object.__new__(cls)
     one.__dict__.update(held, **values)
     return one
+
+
+def fixed(held: Mapping[str, V], remedy: str) -> Fixed[V]:
+    """A copy of a mapping that nobody changes, with copies of its values."""
+    if type(held) is Fixed:
+        return cast("Fixed[V]", held)
+    return Fixed({n: deepcopy(v) for n, v in held.items()}, remedy=remedy)
 
 
 class Fixed(dict[str, V]):

@@ -185,4 +185,6 @@ def cache_place() -> str:
     if named[:1] == "/":
         return named
     here = os.getcwd()  # noqa: PTH109 - a path's takes longer
-    return f"{here}{os.sep}{named}" if named == _PLACE else os.path.join(here, named)  # noqa: PTH118
+    if named == _PLACE and here[-1:] != os.sep:  # a root ends with it
+        return f"{here}{os.sep}{named}"
+    return os.path.join(here, named)  # noqa: PTH118

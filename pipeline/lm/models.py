@@ -33,7 +33,7 @@ from .lm import (
     checked_timeout,
     sendable,
 )
-from .request import JSON, Request, Response
+from .request import JSON, Request, Response, apart
 from .route import OPENAI, resolve
 from .scoring.wanted import refuse_questions
 from .wire.credentials import authorised, key_for
@@ -285,7 +285,7 @@ Did you mean 'temperature'?
         Reporters of errors keep the variables of every frame, and in these stand keys.
         """
         try:
-            return await self._answered(request, listener)
+            return await self._answered(apart(request), listener)
         except ModelError as error:
             fault = error.with_traceback(None)
         raise fault

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 
@@ -42,6 +43,7 @@ __all__ = [
     "ToolCall",
     "ToolDefinition",
     "Usage",
+    "apart",
     "are_counts",
     "content_to_json",
     "is_count",
@@ -183,6 +185,18 @@ class Request:
         if found is None:
             found = held["_key"] = hashlib.sha256(self.canonical).hexdigest()
         return found
+
+
+def apart(request: Request) -> Request:
+    """The same request, in whose sampling and schema whoever sends it may write.
+
+    Requests share these, and clients write into what they are given.
+    """
+    own = {
+        "sampling": deepcopy(dict(request.sampling)),
+        "response_format": deepcopy(request.response_format),
+    }
+    return assembled(Request, vars(request), **own)
 
 
 class Beginning:

@@ -22,7 +22,7 @@ from ..graph.module import Module
 from ..graph.program import Parts, Program
 from ..lm.lm import LanguageModel, Unchanging
 from ..lm.prices import price_of
-from ..lm.request import JSON, Beginning, Message, Request, Usage
+from ..lm.request import JSON, Beginning, Message, Request, Usage, apart
 from ..lm.soft.known import is_in_process, require_trained
 from ..parameters import Parameters
 from ..signature.signature import Signature
@@ -53,8 +53,10 @@ def request_for(
     """
     shared, wanted = rendered.shared, rendered.response_format
     trained = parameters.soft is not None or parameters.lora is not None
-    if not shared or trained or not isinstance(lm, Unchanging):
-        return _request(rendered.messages, lm, parameters, rendered, settings)
+    unchanging = isinstance(lm, Unchanging)  # which writes into no request, too
+    if not shared or trained or not unchanging:
+        made = _request(rendered.messages, lm, parameters, rendered, settings)
+        return made if unchanging else apart(made)
     # None of these ever changes, and they are held; what a repair changes is told.
     own = id(lm), id(parameters), id(shared), id(wanted), rendered.grammar
     key = *own, settings.sample, settings.tried, settings.once
@@ -208,7 +210,7 @@ def prompt_of(request: Request) -> Prompt:
     if not bare.uncounted:
         usage = Usage(bare.tokens, 0)
         cost = price_of(request.model, usage, endpoint=request.endpoint)
-    known = request.messages, request.model, request.response_format
+    known = request.messages, request.model, apart(request).response_format
     return Prompt(*known, cost, request.tools)
 
 

@@ -285,7 +285,7 @@ Did you mean 'temperature'?
         Reporters of errors keep the variables of every frame, and in these stand keys.
         """
         try:
-            return await self._answered(apart(request), listener)
+            return await self._answered(request, listener)
         except ModelError as error:
             fault = error.with_traceback(None)
         raise fault
@@ -324,8 +324,9 @@ Did you mean 'temperature'?
         from .wire import litellm_bridge  # noqa: PLC0415 - litellm takes seconds
 
         key = key_for(route, self._name, self._api_key)
+        own = apart(request)  # litellm writes into what it is given
         return litellm_bridge.complete(
-            request, route, key, headers, self._timeout, able, listener, self._proxy
+            own, route, key, headers, self._timeout, able, listener, self._proxy
         )
 
     def portable(self) -> dict[str, Any]:

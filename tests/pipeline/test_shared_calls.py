@@ -13,7 +13,7 @@ from weft.pipeline.adapters import form_of
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.ground.system import cache_place
 from weft.pipeline.lm.request import Request, Response
-from weft.pipeline.lm.wire import openai_http
+from weft.pipeline.lm.wire import litellm_bridge
 from weft.pipeline.parameters import Parameters
 from weft.pipeline.run.prompt import rendered_for
 from weft.pipeline.signature.forms import make_signature
@@ -72,15 +72,14 @@ def test_a_model_that_writes_into_a_request_changes_no_other() -> None:
 def test_a_client_that_writes_into_a_request_changes_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nor does a client beneath `LM`, as those of providers do."""
+    """Nor does a provider's client beneath `LM`, which is not ours."""
     seen: Seen = []
 
-    async def ask(request: Request, *_: object) -> Response:
+    async def complete(request: Request, *_: object) -> Response:
         return scribble(request, seen)
 
-    monkeypatch.setattr(openai_http, "ask", ask)
-    here = "http://127.0.0.1:1/v1"
-    lm = weft.LM("openai/m", api_base=here, api_key="none", stop=["x"])
+    monkeypatch.setattr(litellm_bridge, "complete", complete)
+    lm = weft.LM("anthropic/m", api_key="none", stop=["x"])
 
     asked_thrice(lm)
 

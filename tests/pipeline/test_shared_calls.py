@@ -79,7 +79,7 @@ def test_a_client_that_writes_into_a_request_changes_no_other(
         return scribble(request, seen)
 
     monkeypatch.setattr(litellm_bridge, "complete", complete)
-    lm = weft.LM("anthropic/m", api_key="none", stop=["x"])
+    lm = weft.LM("anthropic/m", api_key="none", stop=["x"], schema_mode=True)
 
     asked_thrice(lm)
 

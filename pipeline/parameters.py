@@ -114,6 +114,7 @@ class Demo(AdvisedParts):
         return hash(self.id)
 
 
+@explained('Write weft.Context(audience="...", glossary={"word": "..."})')
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What holds for all that a program is asked: whom it serves, and its own words.

@@ -37,6 +37,19 @@ def said(error: object) -> str:
         return ""
 
 
+def refusal(error: ValueError) -> ValueError:
+    """Why JSON was refused; Python's own words for a long number name its settings.
+
+    >>> try:
+    ...     _ = str(10**5000)
+    ... except ValueError as error:
+    ...     print(refusal(error))
+    a number of more than 1000 digits
+    """
+    long = "set_int_max_str_digits" in str(error)
+    return ValueError("a number of more than 1000 digits") if long else error
+
+
 def for_terminal(text: str) -> str:
     r"""A text as a terminal may be given it: what would command it is spelt out.
 

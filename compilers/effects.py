@@ -40,7 +40,7 @@ class Effect:
     rows: int
 
     def __str__(self) -> str:
-        seen = f"{self.candidates} candidates, {self.rows} rows"
+        seen = f"{counted(self.candidates, 'candidate')}, {counted(self.rows, 'row')}"
         return f"{self.part}={self.choice!r}: {100 * self.effect:+.1f} points ({seen})"
 
 

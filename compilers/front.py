@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.words import counted
 from ..pipeline.measure.stats import Interval, mean_interval
 from .search.candidate import Candidate
 from .search.running_cost import RunningCost, price_words
@@ -84,7 +85,7 @@ class Front(Sequence[Point], Generic[T_co]):
         return "\n".join(map(str, self.points))
 
     def __repr__(self) -> str:
-        return f"Front({len(self.points)} points)\n{self}"
+        return f"Front({counted(len(self.points), 'point')})\n{self}"
 
     def program(self, point: Point) -> T_co:
         """The program of a point."""

@@ -171,7 +171,7 @@ class Report(Advised):
             if len(self.tried) == 1:
                 lost = "no candidate was tried"
             return f"no improvement found: {lost}"
-        points = f"{gain.points} on {rows} sealed rows ({self.claim})"
+        points = f"{gain.points} on {counted(rows, 'sealed row')} ({self.claim})"
         if self.improved:
             return f"improved: {points}"
         if self.returned and self.caps and gain.difference <= 0:
@@ -375,4 +375,4 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 def _percent(evaluation: Evaluation) -> str:
     text = f"{100 * evaluation.mean:5.1f}  {evaluation.interval.in_points()}"
     zeros = len(evaluation.model_failures)
-    return text + (f"  {zeros} unusable replies" if zeros else "")
+    return text + (f"  {counted(zeros, 'unusable reply')}" if zeros else "")

@@ -16,6 +16,7 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.lm import LanguageModel, as_lm
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.labels import for_program
@@ -93,7 +94,7 @@ class Transfer:
             lines.append(f"{name:<{wide}}" + "".join(cells))
         rows = {len(e.values) for by in self.evaluations.values() for e in by.values()}
         shown = "-".join(str(n) for n in sorted({min(rows), max(rows)}))
-        return "\n".join([*lines, f"on {shown} rows; * best for the model"])
+        return "\n".join([*lines, f"on {counted(shown, 'row')}; * best for the model"])
 
 
 @checked

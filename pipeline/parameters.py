@@ -116,6 +116,7 @@ class Demo(AdvisedParts):
         return hash(self.id)
 
 
+@explained('Write weft.Context(audience="...", glossary={"word": "..."})')
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What holds for all that a program is asked: whom it serves, and its own words.
@@ -214,8 +215,7 @@ class Parameters:
         """New parameters with some slots changed.
 
         Raises:
-            ConfigError: A slot does not exist, or a value has another type or cannot
-                be sent.
+            ConfigError: There is no such slot, or its value is of no use there.
         """
         for slot, value in changes.items():
             if slot not in SLOTS:

@@ -250,7 +250,7 @@ def _used(calls: Sequence[Call]) -> list[str]:
     """Calls and tokens in words; nothing where there were none."""
     known = [call.usage for call in calls if call.usage is not None]
     tokens = sum(u.input_tokens + u.output_tokens for u in known)
-    return [counted(len(calls), "call"), f"{tokens} tokens"] if calls else []
+    return [counted(len(calls), "call"), counted(tokens, "token")] if calls else []
 
 
 def _lasted(seconds: float) -> str:

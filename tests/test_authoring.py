@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -235,6 +237,61 @@ def test_what_a_person_said_outlives_a_model_that_fails() -> None:
     assert made.failed
     with pytest.raises(weft.errors.ConfigError, match="no model is set"):
         weft.interview(FEEL, pytest.fail)
+
+
+WRITES_IT = heading("instruction", "Say if the `text` is glad.")
+
+
+def test_what_was_typed_before_an_interrupt_is_asked_once(tmp_path: Path) -> None:
+    """The model's question too, which it need not ask again in the same words."""
+    out, asked_for = tmp_path / "typed.jsonl", list[str]()
+
+    def answer(question: str) -> str:
+        asked_for.append(question)
+        if question == "How sure?":
+            raise KeyboardInterrupt
+        return f"{len(asked_for)}"
+
+    lm = scripted(
+        heading("question", "Who reads it?"), heading("question", "How sure?")
+    )
+    with weft.use(lm=lm, cache=None), pytest.raises(KeyboardInterrupt):
+        weft.interview(FEEL, answer, out=out)
+    first, again = [*asked_for], scripted(heading("question", "Why?"), WRITES_IT)
+    with weft.use(lm=again, cache=None):
+        made = weft.interview(FEEL, answer, out=out, most=3)
+
+    assert len(first) == 3
+    assert asked_for[3:] == ["Why?"]
+    assert [(one.by, one.answer) for one in made.asked] == [
+        *(("signature", "1"), ("model", "2"), ("model", "4")),
+    ]
+    assert "Who reads it?" in asked(again)
+    assert len(out.read_text("utf-8").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "task", "said"),
+    [
+        (FEEL, "Another.", "line 1, answers for the task 'Judge.'"),
+        (weft.Predict("text -> words: int"), "Judge.", "line 1, answers 'Which `mood`"),
+    ],
+)
+def test_answers_to_something_else_are_refused(
+    given: Any, task: str, said: str, tmp_path: Path
+) -> None:
+    """Nobody is asked, and the file stays as it is."""
+    out = tmp_path / "typed.jsonl"
+    with weft.use(lm=scripted(WRITES_IT), cache=None):
+        weft.interview(FEEL, lambda _: "sad", task="Judge.", most=1, out=out)
+    before = out.read_bytes()
+
+    with (
+        weft.use(lm=scripted(), cache=None),
+        pytest.raises(weft.errors.ConfigError, match=re.escape(said)),
+    ):
+        weft.interview(given, pytest.fail, task=task, out=out)
+    assert out.read_bytes() == before
 
 
 # Rows that are made up
@@ -686,6 +743,39 @@ def test_the_commands_say_and_write_what_the_calls_do(
         0,
         1,
     )
+
+
+class _Hand(io.StringIO):
+    """Types some lines, and then Ctrl-C."""
+
+    def readline(self, size: int = -1, /) -> str:
+        line = super().readline(size)
+        if not line:
+            raise KeyboardInterrupt
+        return line
+
+
+def test_an_interview_on_the_terminal_goes_on_after_an_interrupt(
+    app: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command asks for the rest alone, and its end is no answer."""
+    words = ["interview", "app.py:Feel", "--out", "a.weft.json"]
+    monkeypatch.setattr(sys, "stdin", _Hand("Three words.\n"))
+    stopped, _ = app([heading("question", "Who reads it?")], *words)
+    told = capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Nurses.\n"))
+    more = [heading("question", f"{q}?") for q in ("Who reads it", "Why")]
+    code, _ = app([*more, heading("instruction", "Say the mood of `text`.")], *words)
+    again = capsys.readouterr().err
+
+    assert (stopped, code) == (130, 0)
+    assert "the same command goes on from what was typed" in told
+    assert "what is typed is in a.interview.jsonl" in told
+    assert "How long is `mood`" in told
+    assert "How long is `mood`" not in again
+    text = str(weft.load("a.weft.json").instruction)
+    assert "Three words." in text
+    assert "Nurses." in text
 
 
 def test_check_remarks_on_words_and_fails_for_none(

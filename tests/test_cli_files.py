@@ -82,6 +82,7 @@ OF_ANOTHER_KIND = (
     ("soft export kept.weft.json --model base.gguf --peft folder", "of peft's"),
     ("draft mine.py:sort --task Sort. --out notes.py", "is not written over"),
     ("interview mine.py:sort --out notes.py", "is not written over"),
+    ("interview mine.py:sort --answers notes.py", "not a file of answers"),
     ("revise mine.py:sort --note Short. --out notes.py", "is not written over"),
     ("revise mine.py:sort --note No. --keep --out notes.py", "it is not an artifact"),
     ("synthesize mine.py:sort --out notes.py", "is not written over"),
@@ -244,7 +245,7 @@ def test_half_a_character_costs_no_result(tmp_path: Path) -> None:
 
 def test_every_output_is_guarded() -> None:
     """Whatever option names a file to write, its command says of what kind it is."""
-    known = {"out", "html", "save"}
+    known = {"out", "html", "save", "answers"}
 
     for command in COMMANDS:
         kinds = WRITES.get(command, WRITES.get(f"{command} bake", {}))

@@ -445,6 +445,81 @@ MISTAKES: dict[str, Mistake] = {
 }
 
 
+class Callback:
+    """A BaseCallback of DSPy's."""
+
+    def on_lm_end(self, call_id: str, outputs: Any, exception: Any) -> None: ...
+
+
+def hooked(hooks: Any) -> None:
+    with weft.use(hooks=hooks):
+        reply(question="x")
+
+
+MISTAKES |= {
+    "a callback among the hooks": (
+        lambda: hooked([Callback()]),
+        errors.ConfigError,
+        "its .calls have the messages",
+    ),
+    "the class of a callback": (
+        lambda: hooked([Callback]),
+        errors.ConfigError,
+        "its .calls have the messages",
+    ),
+    "hooks by their names": (
+        lambda: hooked({"on_module_end": print}),
+        errors.ConfigError,
+        "it has .path, .inputs, .outputs and .error",
+    ),
+    "the history behind a call": (
+        lambda: ANY.inspect_history(n=1),
+        AttributeError,
+        "Read weft.info(result) after a call",
+    ),
+    "a sampler that talks": (
+        lambda: ANY.compilers.OptunaTPE(verbose=True),
+        errors.ConfigError,
+        "`weft watch RUN` shows a compile",
+    ),
+    "candidates of a sampler": (
+        lambda: ANY.compilers.OptunaTPE(num_candidate_programs=8),
+        errors.ConfigError,
+        "Give a budget to weft.compile",
+    ),
+    "one model for all": (
+        lambda: ANY.compilers.LoRA(multitask=True),
+        errors.ConfigError,
+        "each module has updates of its own",
+    ),
+    "tuned without demos": (
+        lambda: ANY.compilers.LoRA(exclude_demos=True),
+        errors.ConfigError,
+        "module.with_(demos=[])",
+    ),
+    "what a callback is to know": (
+        lambda: ANY.evaluate(reply, [], len, callback_metadata={"run": 1}),
+        errors.ConfigError,
+        "noted in the node's facts",
+    ),
+    "and of one call": (
+        lambda: ANY.Predict("a -> b")(a="x", callback_metadata={"run": 1}),
+        errors.CallError,
+        "noted in the node's facts",
+    ),
+    "the soft words of a module": (
+        lambda: ANY.Predict("a -> b").soft,
+        AttributeError,
+        "Read module.parameters.soft",
+    ),
+    "the history of a run": (
+        lambda: reply.run(question="x").inspect_history(),
+        AttributeError,
+        "Read .trace: its nodes have the calls",
+    ),
+}
+
+
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_a_ported_line_is_told_its_remedy(mistake: Mistake) -> None:
     """The error has a type to catch, and says what to write instead."""

@@ -167,7 +167,7 @@ def _note(text: str) -> None:
 
 def _kept(arguments: argparse.Namespace) -> str:
     """Where the answers are that came back before a run was interrupted."""
-    if arguments.command == "take-eval":
+    if arguments.command in {"take-eval", "interview"}:
         return "the same command goes on from what was typed"
     folder = getattr(arguments, "run_dir", None)
     if folder is None:

@@ -22,6 +22,7 @@ from .pipeline.ground import strictjson
 from .pipeline.ground.files import write_whole
 from .pipeline.ground.options import path_of
 from .pipeline.ground.shapes import as_dict
+from .pipeline.ground.words import counted
 from .pipeline.measure.evaluate import Evaluation
 from .pipeline.trace import Call, NodeRun
 from .templates import langfuse_prompts, mlflow_prompts, templates_of
@@ -69,8 +70,8 @@ def _refuse_nearest(program: Program[..., Any]) -> None:
     for path, module in program.modules.items():
         if module.parameters.nearest:
             raise ConfigError(
-                f"{path!r} shows the {module.parameters.nearest} demos nearest to each "
-                "input, which no template can choose",
+                f"{path!r} shows the {counted(module.parameters.nearest, 'demo')} "
+                "nearest to each input, which no template can choose",
                 hint="Run it with weft, export it with nearest=0 and fewer demos, or "
                 f"compile with keep={f'{path}/nearest'!r}, which shows no such demos",
             )

@@ -108,7 +108,8 @@ Trace: Read program.run(...).trace
 load_state: Write weft.load("NAME.weft.json", program=program)
 context: Write `with weft.use(lm=...):`
 settings: Set with weft.configure(lm=...) or `with weft.use(lm=...):`
-inspect_history history: Read program.run(...).trace, or module.prompt(...)
+inspect_history history: Read weft.info(result) after a call, program.run(...).trace
+  for all of them; module.prompt(...) shows one before
 enable_logging disable_logging configure_dspy_loggers: Write
   logging.getLogger("weft").setLevel(...)
 bootstrap_trace_data: Write weft.evaluate(program, rows, metric).rows
@@ -247,8 +248,11 @@ max_iters: Write weft.ReAct(signature, tools=[...], max_steps=20)
 truncate_trajectory: Leave it out: a trajectory that is too long is cut by itself
 deepcopy copy: It never changes, so that it needs no copy
 reset_copy: It never changes: the program before the compile is as it was
-inspect_history history traces train: Read program.run(...).trace, or
-  module.prompt(...)
+inspect_history history: Read weft.info(result) after a call, program.run(...).trace
+  for all of them; module.prompt(...) shows one before
+traces train: Read program.run(...).trace, or module.prompt(...)
+soft soft_prompt: Read module.parameters.soft
+lora: Read module.parameters.lora
 predict extended_signature: It is a module itself
 rationale: Read .reasoning
 usage lm_usage cost: Read .trace.usage and .cost of program.run(...), or
@@ -281,6 +285,7 @@ items values: Write dict(result).{}()
 get: Read it as an attribute, or as result[name]
 callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 [result]
+inspect_history history: Read .trace: its nodes have the calls, with messages and reply
 detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
   .best(3) of weft.compile's result
 answer output: Read .value, which is what the program gives
@@ -301,6 +306,14 @@ StreamResponse StreamListener Token Delta Chunk: Write weft.events.FieldDelta: i
 Prediction: Write weft.events.Finished: its value is what the program gives
 streamify streaming_response apply_sync_streaming: Write program.stream(...), or
   program.astream(...)
+[hook]
+on_lm_start on_lm_end on_adapter_format_start on_adapter_format_end
+  on_adapter_parse_start on_adapter_parse_end: Write a function of a finished node,
+  hooks=[function]; its .calls have the messages, the reply and what was read of it
+on_module_start on_module_end on_tool_start on_tool_end: Write a function of a finished
+  node, hooks=[function]: it has .path, .inputs, .outputs and .error
+on_evaluate_start on_evaluate_end: Read what weft.evaluate gives; hooks=[function] is
+  told of each finished node
 [event]
 chunk content delta token: Read .text
 signature_field_name: Read .field
@@ -338,8 +351,8 @@ with_updated_fields: Write it.with_fields(name=weft.Output("...")), or a subclas
 input_fields: Read weft.Predict(it).spec.inputs
 output_fields: Read weft.Predict(it).spec.outputs
 [model]
-history inspect_history: Read program.run(...).trace, or module.prompt(...) after a
-  call
+history inspect_history: Read program.run(...).trace for all calls, or weft.info(result)
+  after one
 forward aforward request: Call it, lm("text"), or ask through a module
 kwargs: Read lm.sampling
 model_name: Read lm.model
@@ -414,6 +427,8 @@ demos: Write module.with_(demos=[...])
 temperature max_tokens config: Write module.with_(sampling={...})
 n rollout_id: Ask for another answer with weft.use(sample=1)
 signature: Write weft.Predict(signature)(...)
+callback_metadata: Leave it out: a hook gets the finished node, and a dict that it gives
+  back is noted in the node's facts
 stream_listeners status_message_provider include_final_prediction_in_output_stream:
   Leave it out, and match the events of program.stream(...): NodeStarted is a status,
   FieldDelta has words of a field, and Finished the value
@@ -554,6 +569,17 @@ rationale_field rationale_field_type: The field is `reasoning`, a text; for anot
 choices: Write them as the type: Literal["yes", "no"]
 type: Write the type behind the colon: answer: int = weft.Output()
 prefix: The field's name is what the model sees; describe it in words
+verbose display_progress: Leave it out: `weft watch RUN` shows a compile, and a bar is
+  drawn where progress=True stands
+num_candidate_programs num_candidates: Give a budget to weft.compile, such as
+  budget='500 calls'; BootstrapRandomSearch(candidates=16) and MIPRO(candidates=...)
+  take a number too
+multitask: Leave it out: each module has updates of its own over one model, and
+  LoRA(module="...") trains one
+exclude_demos: Leave it out: a module is trained with the prompt that it shows; write
+  module.with_(demos=[]) for one without demos
+callback_metadata: Leave it out: a hook gets the finished node, and a dict that it gives
+  back is noted in the node's facts
 fail_count: Leave it out: a reply that cannot be used is no candidate, and other errors
   end the call
 [meant option]
@@ -602,7 +628,7 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
             model, response, history, media, tool, sandbox, type, call, row,
-            report, node, events, event, demo, ledger or option.
+            report, node, events, event, demo, ledger, hook or option.
         name: The name.
         known: The names that are there.
 

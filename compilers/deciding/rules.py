@@ -16,6 +16,7 @@ from typing import Any
 from ...modules.deciding.rule import numbers_of
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, settings
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
 from ...pipeline.measure.row_result import RowResult
@@ -166,7 +167,7 @@ def _why_none(task: Task, now: Candidate) -> str:
         return "no rule may be fitted: each is kept, or has an unsure_below of its own"
     return (
         "no rule of a decision gained more than its standard error on "
-        f"{len(task.rows)} rows, held out in turn"
+        f"{counted(len(task.rows), 'row')}, held out in turn"
     )
 
 

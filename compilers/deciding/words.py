@@ -22,6 +22,7 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.program import Program
 from ...pipeline.ground.options import Count, settings
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.scoring.questions import WIRES
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.run.settings import current
@@ -76,7 +77,7 @@ class FindWords(Proposer):
             found = await _found(task, here, shown, most)
             if found:
                 many = f"up to {most} words" if most > 1 else "one word"
-                told = f"{many} a label, found in {len(rows)} rows"
+                told = f"{many} a label, found in {counted(len(rows), 'row')}"
                 made.append((_values(task, parent, here, found), told))
         if not made:
             return []

@@ -29,6 +29,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_given, origin
 from ...pipeline.ground.shapes import as_dict
+from ...pipeline.ground.words import counted
 from ...pipeline.measure.decisions.cuts import rating_of
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
@@ -286,9 +287,9 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
         return f"the program already passes all {len(run)} training rows that were run"
     bar = f"scored {task.passing:g}" if task.passing else "was passed"
     return (
-        f"{len(task.split.train)} training rows gave no demo and no instruction: none "
-        f"{bar}, and they label not all outputs of a module. Give teacher=, or a "
-        "compiler that learns from failures, such as GEPA"
+        f"{counted(len(task.split.train), 'training row')} gave no demo and no "
+        f"instruction: none {bar}, and they label not all outputs of a module. Give "
+        "teacher=, or a compiler that learns from failures, such as GEPA"
     )
 
 

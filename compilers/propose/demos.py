@@ -10,6 +10,7 @@ from typing import Any
 from ...pipeline.data.rows import Example
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.options import Count, settings
+from ...pipeline.ground.words import counted
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ..search.candidate import Candidate
@@ -64,7 +65,7 @@ class LabeledDemos(Proposer):
             if values:
                 count = sum(len(demos) for demos in values.values())
                 values |= all_shown(task, parent, values)
-                made.append(parent.but(values, f"{count} labelled demos"))
+                made.append(parent.but(values, counted(count, "labelled demo")))
         return made
 
 
@@ -115,7 +116,8 @@ class BootstrapDemos(Proposer):
             if values := self._draw(task, pool, number, rng):
                 demos = [demo for group in values.values() for demo in group]
                 own = sum(demo.by == "bootstrap" for demo in demos)
-                origin = f"{own} bootstrapped and {len(demos) - own} labelled demos"
+                others = counted(len(demos) - own, "labelled demo")
+                origin = f"{own} bootstrapped and {others}"
                 values |= all_shown(task, parent, values)
                 made.append(parent.but(values, origin))
         return made

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Any
 
 from ...pipeline.ground.options import Share, settings
+from ...pipeline.ground.words import counted
 from ...pipeline.signature.signature import spec_of
 from ...pipeline.signature.spec import default_instruction
 from ..search.candidate import Candidate
@@ -51,10 +52,12 @@ class DropDemos(Proposer):
             if not parameters[nearest]:
                 kept = sorted(rng.sample(range(shown), shown - count))
                 left = {slot: tuple(demos[at] for at in kept)}
-                made.append(parent.but(left, f"{count} demos dropped"))
+                made.append(parent.but(left, f"{counted(count, 'demo')} dropped"))
             elif shown > count:
                 fewer = shown - count
-                made.append(parent.but({nearest: fewer}, f"{fewer} nearest demos"))
+                made.append(
+                    parent.but({nearest: fewer}, counted(fewer, "nearest demo"))
+                )
         return made
 
 

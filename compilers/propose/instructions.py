@@ -6,6 +6,7 @@ from typing import Any
 
 from ...modules.asking.predict import Predict
 from ...pipeline.ground.options import settings
+from ...pipeline.ground.words import counted
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature, spec_of
 from ..search.candidate import Candidate
@@ -83,7 +84,9 @@ class Induce(Writer):
         """The instruction that examples imply."""
         examples = _examples(job, self.examples, "induce", job.path, job.number)
         reply = await write_instruction.acall(task=job.instruction, examples=examples)
-        return job.child(reply.instruction, f"induced from {len(examples)} examples")
+        return job.child(
+            reply.instruction, f"induced from {counted(len(examples), 'example')}"
+        )
 
 
 class InduceRules(Signature):
@@ -120,7 +123,7 @@ class Rules(Writer):
         now = job.instruction
         reply = await induce_rules.acall(task=now, examples=examples)
         text = f"{now}\nFollow these rules:\n{reply.rules.strip()}"
-        return job.child(text, f"rules from {len(examples)} examples")
+        return job.child(text, f"rules from {counted(len(examples), 'example')}")
 
 
 class GroundInstruction(Signature):

@@ -21,6 +21,7 @@ from ...pipeline.data.rows import Example
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.options import settings
 from ...pipeline.ground.plain import plain
+from ...pipeline.ground.words import counted
 from ..search.candidate import Candidate
 from ..search.task import Task
 from .lines import (
@@ -107,7 +108,7 @@ def union_over(task: Task, base: Candidate) -> Candidate | None:
         if union != now:
             kept[f"{path}/instruction"] = union
             count += len(edits_between(now, union))
-    return base.but(kept, f"{count} edits of others") if kept else None
+    return base.but(kept, f"{counted(count, 'edit')} of others") if kept else None
 
 
 def _free(task: Task, base: Candidate) -> list[str]:
@@ -207,7 +208,9 @@ def spoken_of(task: Task, child: Candidate, parent: Candidate) -> list[Example]:
 def rejected(task: Task, path: str) -> list[str]:
     """The edits of a module's instruction that cost score, the worst last, in words."""
     lost = [one for one in findings(task, path, task.archive) if one.gain < 0]
-    return [f"{one.edit}: {one.gain:+.3g} on {one.rows} rows" for one in lost]
+    return [
+        f"{one.edit}: {one.gain:+.3g} on {counted(one.rows, 'row')}" for one in lost
+    ]
 
 
 def joined(task: Task, path: str, now: str, found: Sequence[Finding]) -> str:

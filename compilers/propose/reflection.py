@@ -10,6 +10,7 @@ from ...modules.asking.predict import Predict
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.graph.module import Module
 from ...pipeline.ground.options import Count, settings
+from ...pipeline.ground.words import counted
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature
@@ -161,7 +162,7 @@ class Reflect(Critic):
         edits = edits_between(now, text)
         if len(edits) > MOST_EDITS:
             text = edited(now, edits[:MOST_EDITS])
-        return job.child(text, f"mended after {len(job.failing)} failures")
+        return job.child(text, f"mended after {counted(len(job.failing), 'failure')}")
 
 
 def _repeated(parents: Parents, count: int) -> Parents:
@@ -209,7 +210,9 @@ class Gradient(Critic):
         reply = await rewrite_instruction.acall(
             task=now, reasons=said.reasons, failing=failing
         )
-        return job.child(reply.instruction, f"rewritten after {len(failing)} failures")
+        return job.child(
+            reply.instruction, f"rewritten after {counted(len(failing), 'failure')}"
+        )
 
 
 class CritiqueInstruction(Signature):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...pipeline.calls.budget import Budget
 from ...pipeline.errors import QuoteError
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.prices import money
 from .counting import EACH_ITEMS
 
@@ -159,10 +160,10 @@ class Quote:
             QuoteError: It is too small; the message names the smallest that works.
         """
         if budget.calls is not None and budget.calls < self.smallest:
-            raise _too_small(f"{budget.calls} calls", f"{self.smallest} calls")
+            raise _too_small(counted(budget.calls, "call"), f"{self.smallest} calls")
         tokens = self.smallest * self.guess.tokens + self.guess.bound
         if budget.tokens is not None and budget.tokens < tokens:
-            raise _too_small(f"{budget.tokens} tokens", f"{tokens} tokens")
+            raise _too_small(counted(budget.tokens, "token"), f"{tokens} tokens")
         if budget.usd is None or self.guess.usd is None:
             return
         usd = self.smallest * self.guess.usd + (self.guess.usd_bound or 0.0)
@@ -183,10 +184,10 @@ class Quote:
         if self.training.steps:
             steps, rows = self.training
             lines.append(
-                f"train: {steps} steps, {rows:,} rows in all, at most about "
+                f"train: {counted(steps, 'step')}, {rows:,} rows in all, at most about "
                 f"{self.trained:,} tokens forward and backward, computed here"
             )
-        least = f"smallest budget for one round: {self.smallest} calls"
+        least = f"smallest budget for one round: {counted(self.smallest, 'call')}"
         if self.verified < self.sealed:
             least += f", {self.verified} of {self.sealed} sealed rows verified"
         lines.append(least)

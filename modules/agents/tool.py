@@ -24,7 +24,7 @@ from ...pipeline.ground import strictjson
 from ...pipeline.ground.hints import Advised
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.plain import described, plain
-from ...pipeline.ground.words import brief, said
+from ...pipeline.ground.words import brief, counted, said
 from ...pipeline.lm.request import JSON
 from .arguments import arguments_of, call_words, fields_of, schema_of
 from .described import Calling, Described, function_of, node_name
@@ -281,7 +281,7 @@ def shortened(text: str, most: int) -> str:
     """
     if len(text) <= most:
         return text
-    return f"{text[:most]} (cut: {len(text) - most} characters more)"
+    return f"{text[:most]} (cut: {counted(len(text) - most, 'character')} more)"
 
 
 def told(error: StepError | ModelFailure) -> str:

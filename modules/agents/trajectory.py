@@ -203,7 +203,7 @@ def within(
         if size <= most:
             break
         length = sum(len(entry.get(name, "")) for name in gave)
-        mark = f"(cut: {length} characters)"
+        mark = f"(cut: {counted(length, 'character')})"
         if length > len(mark):
             before = len(strictjson.dumps(entry))
             entry[gave[0]] = mark

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import described, plain
-from ...pipeline.ground.words import brief, said
+from ...pipeline.ground.words import brief, counted, said
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ..agents.arguments import Misfit
@@ -101,7 +101,7 @@ def named(
     names = [field.name for field in fields]
     if len(given) > len(names):
         takes = f"at most {len(names)}: {', '.join(names)}" if names else "none"
-        raise Misfit(f"{name} got {len(given)} arguments, and takes {takes}")
+        raise Misfit(f"{name} got {counted(len(given), 'argument')}, and takes {takes}")
     made: dict[str, JSON] = dict(zip(names, given, strict=False))
     for key, value in more.items():
         if key in made:

@@ -191,7 +191,8 @@ class Recursive(Module[P, R_co]):
 
 def _functions(most: int) -> tuple[tuple[str, tuple[FieldSpec, ...], str], ...]:
     """What code may call beside tools, as a model is told it."""
-    one = f"Ask a language model; gives its reply, a text. At most {most} calls in all."
+    calls = counted(most, "call")
+    one = f"Ask a language model; gives its reply, a text. At most {calls} in all."
     many = (
         "Ask several at once; gives their replies in order, None for one that failed."
     )

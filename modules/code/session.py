@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, fin
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.loops import PerLoop
-from ...pipeline.ground.words import brief
+from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.request import JSON
 from .functions import Ended, Function, called, refused
 from .outcome import CodeError, CodeRun, NoData, Printed, data_of, shown, size_of
@@ -271,7 +271,9 @@ class Session:
             else:
                 left -= 1
                 if left < 0:
-                    raise _Limit(f"more than {self._limits.calls} calls in one run")
+                    raise _Limit(
+                        f"more than {counted(self._limits.calls, 'call')} in one run"
+                    )
                 room -= size_of([at.args, at.kwargs], room)
                 if room < 0:
                     raise _Limit(

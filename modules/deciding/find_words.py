@@ -10,6 +10,7 @@ from ...pipeline.errors import ConfigError
 from ...pipeline.ground.loops import needs_loop
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import as_dict, as_list
+from ...pipeline.ground.words import counted
 from ...pipeline.run.bridge import in_thread, waits_for
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.scoring.choices import choices_in
@@ -79,7 +80,7 @@ async def words_from(
         if not found.get(label):
             raise ConfigError(
                 f"no word that is shown tells {label!r} from the other labels, over "
-                f"{len(seen)} rows of which some is shown",
+                f"{counted(len(seen), 'row')} of which some is shown",
                 hint="Give more rows, ask by a template (weft.cloze), or have more of "
                 "the likeliest tokens shown: weft.Classify(..., shown=100)",
             )

@@ -11,7 +11,7 @@ from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_sequence
-from ...pipeline.ground.words import brief
+from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision, facts_of_decisions
 from ...pipeline.lm.scoring.likelihoods import entropy_of, margin_of
@@ -136,7 +136,8 @@ class PatternVote(Module[P, R_co]):
         some = [*patterns]
         if len(some) != len(self._patterns):
             raise ConfigError(
-                f"{self.name!r} has {len(self._patterns)} patterns, not {len(some)}",
+                f"{self.name!r} has {counted(len(self._patterns), 'pattern')}, not "
+                f"{len(some)}",
                 hint="Make another one: weft.PatternVote([...])",
             )
         made = self._copied()
@@ -244,7 +245,8 @@ def _weights(weights: object, count: int) -> tuple[float, ...]:
     )
     if len(held) != count or not good or not (total := math.fsum(held)) > 0:
         raise ConfigError(
-            f"PatternVote: {weights!r:.200} are no weights of {count} patterns",
+            f"PatternVote: {weights!r:.200} are no weights of "
+            f"{counted(count, 'pattern')}",
             hint="Give each a number, 0 or more, and one above 0 at least",
         )
     if abs(total - 1) < _FAINT:  # but for rounding: weights are loaded as they were

@@ -19,6 +19,7 @@ from ...pipeline.errors import ConfigError
 from ...pipeline.ground.frozen import unchanging
 from ...pipeline.ground.options import check_options
 from ...pipeline.ground.shapes import is_mapping, is_sequence
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision
 from ...pipeline.lm.scoring.likelihoods import (
@@ -206,8 +207,7 @@ class Rule:
             )
         if self.cuts is not None and len(self.cuts) != len(choices) - 1:
             raise ConfigError(
-                f"{who}: {len(choices)} values have {len(choices) - 1} cuts between "
-                f"them, and {len(self.cuts)} are given",
+                f"{who}: {counted(len(choices) - 1, 'cut')} part {len(choices)} values",
                 hint="Give one cut fewer than there are values",
             )
 

@@ -12,7 +12,7 @@ from ...pipeline.graph.program import Askable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_dict
-from ...pipeline.ground.words import brief
+from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.signature import Signature, make_value
@@ -72,7 +72,7 @@ class Ensemble(Module[P, R_co]):
         listed = isinstance(given, Iterable) and not isinstance(given, str)
         members: list[Askable[P, R_co]] = [*modules] if listed else []
         if not 0 < len(members) <= _MOST:
-            said = f"{len(members)} modules" if listed else brief(repr(modules))
+            said = counted(len(members), "module") if listed else brief(repr(modules))
             raise ConfigError(
                 f"Ensemble: {said} {'are' if listed else 'is'} no ensemble",
                 hint=f"Give a list of 1 to {_MOST}: weft.Ensemble([one, other])",

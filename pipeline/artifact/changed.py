@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ground import strictjson
 from ..ground.shapes import as_dict
-from ..ground.words import brief
+from ..ground.words import brief, counted
 from ..parameters import Demo
 
 _MOST_DEMOS = 50
@@ -70,7 +70,7 @@ def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:
 def _first(lines: list[str]) -> list[str]:
     """As many lines as anybody reads, and how many there are besides."""
     left = len(lines) - _MOST_DEMOS
-    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
+    more = [f"{lines[0][0]} and {counted(left, 'more demo')}"] if left > 0 else []
     return lines[:_MOST_DEMOS] + more
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..graph.digest import digits_of
 from ..ground import strictjson
 from ..ground.shapes import as_dict
+from ..ground.words import counted
 from .changed import demos_changed, lines_changed, rules_changed, words_changed
 from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
@@ -186,7 +187,7 @@ def _spend(data: ArtifactFile) -> str:
         return ""
     usd = spend.get("usd")
     price = f"${usd:.4f}" if isinstance(usd, int | float) else "price unknown"
-    return f"{spend.get('calls')} calls, {price}"
+    return f"{counted(str(spend.get('calls')), 'call')}, {price}"
 
 
 def _tokens(data: ArtifactFile) -> str:
@@ -202,7 +203,7 @@ def _tokens(data: ArtifactFile) -> str:
         chars += sum(len(strictjson.dumps(list(values))) for values in shown_too)
         shown = min(module.nearest or len(pool), len(pool))
         chars += sum(pool) * shown // max(1, len(pool))
-    return f"{-(-chars // _CHARS_PER_TOKEN)} tokens"
+    return counted(-(-chars // _CHARS_PER_TOKEN), "token")
 
 
 def _named(data: ArtifactFile) -> str:

@@ -129,7 +129,7 @@ def standing(
 
 def _measured(bare: Standing, source: str, found: Mapping[str, Any]) -> Standing:
     if found.get("failures"):
-        said = f"has no whole evaluation: {found['failures']} rows failed"
+        said = f"has no whole evaluation: {counted(found['failures'], 'row')} failed"
         return replace(bare, problem=said)
     score = figures([found.get("mean"), *as_list(found.get("interval"))])
     if len(score) != 3:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from ..errors import BudgetExceeded
 from ..ground.loops import Waiter, afresh_in_children
+from ..ground.words import counted
 from ..lm.prices import Estimate
 from ..lm.request import Response
 
@@ -386,11 +387,11 @@ def exceeded(room: Room, need: Amount) -> BudgetExceeded:
     hint = "Raise the budget, or resume with more: a cache keeps what was paid for"
     wanted, limit = room.spent.plus(room.held).plus(need), room.limit
     over = [
-        f"{part * unit:.12g} {name} of {most * unit:.12g}"
+        f"{counted(f'{part * unit:.12g}', name)} of {most * unit:.12g}"
         for name, unit, part, most in (
-            ("calls", 1, wanted.calls, limit.calls),
-            ("tokens", 1, wanted.tokens, limit.tokens),
-            ("US dollars", 1 / PICO, wanted.pico, limit.pico),
+            ("call", 1, wanted.calls, limit.calls),
+            ("token", 1, wanted.tokens, limit.tokens),
+            ("US dollar", 1 / PICO, wanted.pico, limit.pico),
         )
         if part > most
     ]

@@ -13,6 +13,7 @@ from ..errors import DataError
 from ..ground import strictjson
 from ..ground.lazy import deferred
 from ..ground.options import path_of
+from ..ground.words import counted
 from .example import Example
 from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
 
@@ -160,7 +161,8 @@ def _excel(path: Path) -> Iterator[tuple[str, object]]:
             )
         elif len(cells) > len(header):
             raise DataError(
-                f"{where}: {len(cells)} cells under {len(header)} names",
+                f"{where}: {counted(len(cells), 'cell')} under "
+                f"{counted(len(header), 'name')}",
                 hint="Name each column in the first row, or empty the cells beside",
             )
         else:
@@ -198,7 +200,7 @@ def _ragged(where: str, cells: int, names: int) -> DataError:
     few = cells < names
     hint = "Put quotes around a cell that holds a comma"
     return DataError(
-        f"{where}: {cells} {'cell' if cells == 1 else 'cells'} under {names} names",
+        f"{where}: {counted(cells, 'cell')} under {counted(names, 'name')}",
         hint="Leave a cell empty, with its comma" if few else hint,
     )
 

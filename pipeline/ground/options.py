@@ -267,7 +267,10 @@ def _form(function: Callable[..., Any], rest: str) -> str:
 
 
 def explained(remedy: str) -> Callable[[type[T]], type[T]]:
-    """Give a dataclass's wrong arguments a typed error with this remedy."""
+    """Give wrong arguments of a class a typed error with this remedy.
+
+    Who sets a field of a frozen dataclass is told what to write, as by `unchanging`.
+    """
 
     def explain(cls: type[T]) -> type[T]:
         build = cast(Callable[..., None], cls.__init__)
@@ -284,7 +287,7 @@ def explained(remedy: str) -> Callable[[type[T]], type[T]]:
                 raise ConfigError(f"{cls.__name__}: {wrong}", hint=remedy) from None
 
         type.__setattr__(cls, "__init__", init)
-        return cls
+        return unchanging(cls) if "__dataclass_fields__" in vars(cls) else cls
 
     return explain
 

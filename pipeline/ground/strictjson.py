@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, Self
 
 from .shapes import is_dict, is_list
-from .words import brief
+from .words import brief, refusal
 
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
@@ -68,10 +68,10 @@ def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
     made = _C.get("c_make_encoder")
     if made is None:  # an interpreter without the C accelerator
         return json.JSONEncoder(
-            sort_keys=sort_keys,
-            separators=(",", ":"),
             ensure_ascii=False,
             allow_nan=False,
+            sort_keys=sort_keys,
+            separators=(",", ":"),
         ).encode
     parts: Callable[[Any, int], Sequence[str]] = made(
         None, _refuse, quoted, None, ":", ",", sort_keys, False, False
@@ -82,6 +82,8 @@ def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
             return "".join(parts(tree, 0))
         except RecursionError:
             raise ValueError("the JSON tree is too deep, or holds itself") from None
+        except ValueError as error:
+            raise refusal(error) from None
 
     return encode
 
@@ -186,7 +188,10 @@ def dumps(value: Any) -> str:
         ValueError: A number is not finite, or a text holds a lone surrogate.
         TypeError: The value is no JSON data.
     """
-    return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    try:
+        return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except ValueError as error:
+        raise refusal(error) from None
 
 
 def as_text(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
+from ..ground.words import counted
 from .direct import Direct
 from .lm import Behind, LanguageModel
 from .request import Request, Response
@@ -161,10 +162,10 @@ def _checked(given: object, wanted: int) -> Sequence[Response | ModelError]:
         odd = [one for one in answers if not isinstance(one, Response | ModelError)]
         if len(answers) == wanted and not odd:
             return cast("Sequence[Response | ModelError]", given)
-        told = f"{len(answers)} answers"
+        told = counted(len(answers), "answer")
         if odd:
             told = f"one of type {type(odd[0]).__name__}"
     raise ConfigError(
-        f"the batch of {wanted} requests got {told}",
+        f"the batch of {counted(wanted, 'request')} got {told}",
         hint="Give one Response for each request, in order; a ModelError for none",
     )

@@ -25,6 +25,7 @@ from ..ground.files import AppendLog
 from ..ground.hints import Advised
 from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict, is_list
+from ..ground.words import counted
 from .as_json import (
     key_in,
     request_from_json,
@@ -144,8 +145,8 @@ class ScriptedLM(_Fake):
             return _answer(spoken(found, request), request)
         if position >= len(self._in_order):
             raise ConfigError(
-                f"the script of {len(self._in_order)} replies is at its end, and call "
-                f"{position + 1} came: {_last(request)!r}{_repaired(request)}",
+                f"the script of {counted(len(self._in_order), 'reply')} is at its end, "
+                f"and call {position + 1} came: {_last(request)!r}{_repaired(request)}",
                 hint="Add a reply, or ask less often",
             )
         return _answer(spoken(self._in_order[position], request), request)

@@ -12,12 +12,13 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from ..errors import CallError, InvalidRequest
 from ..ground.frozen import assembled, unchanging
 from ..ground.hints import Advised, brought
-from ..ground.strictjson import plain_text, quoted, sorted_text
+from ..ground.strictjson import no_constant, plain_text, quoted, sorted_text
+from ..ground.words import refusal
 from .message import (
     JSON,
     Message,
@@ -361,15 +362,12 @@ def strict_loads(text: str | bytes) -> object:
         return cast(object, _DECODER.decode(text))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except ValueError as error:
+        raise refusal(error) from None
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_DECODER: Final = json.JSONDecoder(
-    parse_constant=_refuse
-)  # json.loads makes one a call
+_DECODER: Final = json.JSONDecoder(parse_constant=no_constant)
+"""`json.loads` would make one for each call."""
 
 
 def is_count(value: object) -> TypeGuard[int]:

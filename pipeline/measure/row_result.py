@@ -211,7 +211,7 @@ def unscored(zeros: int, failed: int) -> list[str]:
     >>> unscored(1, 2)
     ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
     """
-    reply = "unusable reply" if zeros == 1 else "unusable replies"
     be = "is" if failed == 1 else "are"
     said = f"{counted(failed, 'row')} failed and {be} not in the mean"
-    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)
+    scored = f"{counted(zeros, 'unusable reply')} scored 0"
+    return [scored] * bool(zeros) + [said] * bool(failed)

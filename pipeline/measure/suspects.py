@@ -21,6 +21,7 @@ from ..ground import strictjson
 from ..ground.options import Rule, checked
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
+from ..ground.words import counted
 from .evaluate import Evaluation
 from .latent_truth import Answered, probably_wrong
 from .row_result import RowResult, outputs_of
@@ -112,7 +113,8 @@ def suspect_labels(
         )
     if len(given) < FEWEST:
         raise DataError(
-            f"{len(given)} evaluations cannot tell a wrong label from a hard row",
+            f"{counted(len(given), 'evaluation')} cannot tell a wrong label from "
+            "a hard row",
             hint=f"Give those of {FEWEST} programs or more on the same rows",
         )
     rows = [one.rows[: len(one.rows) // one.repeats] for one in given]

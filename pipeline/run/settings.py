@@ -32,7 +32,7 @@ from ..lm.lm import LanguageModel, as_lm, name_of
 from ..seam import refuse_traced
 from ..signature.spec import Spec
 from .trace_log import TraceLog
-from .watch import Hook, Watcher
+from .watch import Hook, Watcher, hooks_of
 
 if TYPE_CHECKING:
     from ..graph.module import Module
@@ -282,7 +282,7 @@ def _changed(base: Settings, options: Options, who: str) -> Settings:
     if "budget" in options:
         changes["ledger"] = ledger_of(changes.pop("budget"))
     if "hooks" in options:
-        changes |= _hooks_of(options["hooks"])
+        changes |= hooks_of(options["hooks"])
     if "trace_log" in options:
         changes["trace_log"] = _trace_log_of(options["trace_log"])
     if "adapter" in options and not is_form(options["adapter"]):
@@ -317,20 +317,6 @@ def _lms_of(lms: Any) -> dict[str, LanguageModel]:
         )
     given = cast(Mapping[str, Any], lms)
     return {path: as_lm(lm) for path, lm in given.items()}
-
-
-def _hooks_of(hooks: Any) -> dict[str, tuple[Any, ...]]:
-    """Functions that are told of nodes, and apart from them those that watch runs."""
-    given = cast("list[Any]", hooks) if isinstance(hooks, list | tuple) else [None]
-    watchers = tuple(hook for hook in given if isinstance(hook, Watcher))
-    functions = tuple(hook for hook in given if not isinstance(hook, Watcher))
-    if all(callable(hook) for hook in functions):
-        return {"hooks": functions, "watchers": watchers}
-    raise ConfigError(
-        f"hooks={hooks!r} is no list of functions",
-        hint="Give hooks=[function], where each takes one finished NodeRun, or "
-        "hooks=[weft.OpenTelemetry()]",
-    )
 
 
 def _trace_log_of(value: Any) -> TraceLog | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
-from ..errors import WeftError
+from ..errors import ConfigError, WeftError
+from ..ground.hints import brought
 from ..lm.request import Request
 from ..trace import Call, NodeKind, NodeRun, Trace
 
@@ -146,3 +147,33 @@ def noted(hook: Hook, run: NodeRun) -> object:
                 exc_info=True,
             )
         return None
+
+
+def hooks_of(hooks: Any) -> dict[str, tuple[Any, ...]]:
+    """Functions that are told of nodes, and apart from them those that watch runs.
+
+    Raises:
+        ConfigError: It is no list of such.
+    """
+    given = cast("list[Any]", hooks) if isinstance(hooks, list | tuple) else [None]
+    watchers = tuple(hook for hook in given if isinstance(hook, Watcher))
+    functions = tuple(hook for hook in given if not isinstance(hook, Watcher))
+    if all(callable(hook) for hook in functions) and not any(map(_habits, functions)):
+        return {"hooks": functions, "watchers": watchers}
+    found = functions if functions and functions != (None,) else (hooks,)
+    raise ConfigError(
+        f"hooks={hooks!r} is no list of functions",
+        hint=next(filter(None, map(_habits, found)), "")
+        or "Give hooks=[function], where each takes one finished NodeRun, or "
+        "hooks=[weft.OpenTelemetry()]",
+    )
+
+
+def _habits(hook: object) -> str:
+    """What the methods of another tool's callback mean here, or empty.
+
+    Its class can be called too, and would be made anew for each node.
+    """
+    names = hook if isinstance(hook, Mapping) else dir(hook)
+    told = (brought("hook", str(n)) for n in cast("Iterable[Any]", names))
+    return next(filter(None, told), "")

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..errors import CallError, SignatureError, StepError
 from ..ground import strictjson
 from ..ground.hints import hint
+from ..ground.words import counted
 from .field import FieldSpec
 from .types import check_readable
 from .wording import to_give
@@ -137,7 +138,9 @@ class Spec:
             CallError: An input is misspelt, doubled or missing.
         """
         if len(args) > len(self.inputs):
-            raise CallError(f"{who!r} takes {len(self.inputs)} inputs, not {len(args)}")
+            raise CallError(
+                f"{who!r} takes {counted(len(self.inputs), 'input')}, not {len(args)}"
+            )
         placed = dict(zip(self.inputs, args, strict=False))
         for name in placed:
             if name in kwargs:

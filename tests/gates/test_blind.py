@@ -85,7 +85,7 @@ def test_what_was_picked_is_kept_and_means_the_same_later(
         BlindTest(both, test.path, seed=1)
     with pytest.raises(ConfigError, match="other systems"):
         BlindTest({"other": both["new"], "old": both["old"]}, test.path)
-    with pytest.raises(DataError, match="1 systems"):
+    with pytest.raises(DataError, match="1 system cannot"):
         BlindTest({"new": both["new"]}, tmp_path / "x.jsonl")
     test.path.write_text("[]\n", "utf-8")
     with pytest.raises(ConfigError, match="line 1, is no choice"):

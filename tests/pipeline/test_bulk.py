@@ -320,3 +320,91 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "file" / "out.jsonl"):
         with pytest.raises(weft.errors.ConfigError, match="cannot be written"):
             batch_to(answered, [{"text": "x"}], path)
+
+
+class _Outage:
+    """A server that is down for some rows, until it is up."""
+
+    def __init__(self, *down: str) -> None:
+        self.down, self.asked, self.most = set(down), list[str](), 100
+
+    def __call__(self, request: weft.Request) -> str:
+        said = echo(request).partition("\n")[2]
+        if len(self.asked) == self.most:
+            raise weft.errors.AuthError("the key is refused")
+        self.asked.append(said)
+        if said in self.down:
+            raise weft.errors.ConnectError("the connection was refused")
+        return "nonsense" if said == "bad" else echo(request)
+
+    def batch(self, rows: list[dict[str, str]], path: Path) -> Any:
+        """The rows into the file; what was asked for them is in `asked`."""
+        self.asked.clear()
+        once = weft.RetryPolicy(retries=0)
+        with weft.use(lm=weft.FunctionLM(self), cache=None, retry=once):
+            return batch_to(answered, rows, path, on_error="keep", concurrency=2)
+
+
+def test_rows_that_a_server_failed_are_asked_anew(tmp_path: Path) -> None:
+    """The same call asks those alone: a reply that is at fault stays as it is."""
+    path, texts = tmp_path / "out.jsonl", ["a", "bad", *map(str, range(30)), "z"]
+    rows = [{"text": text} for text in texts]
+    server = _Outage("a", "7", "z")
+    first = server.batch(rows[:-5], path)
+    before = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    server.down = {"7"}
+    second = server.batch(rows, path)
+    asked = sorted(server.asked)
+    server.down = set()
+    third = server.batch(rows, path)
+
+    assert (first.rows, first.failed) == (28, 3)
+    assert [line.get("retryable") for line in before[:3]] == [True, False, None]
+    assert asked == sorted(["a", "7", *texts[-5:]])
+    assert (second.rows, second.resumed, second.failed) == (33, 26, 2)
+    assert (third.rows, third.resumed, third.failed) == (33, 32, 1)
+    assert server.asked == ["7"]
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert [line.get("value") for line in lines] == [
+        None if text == "bad" else text for text in texts
+    ]
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_asking_anew_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    """No answer is asked for twice, and the file stays whole meanwhile."""
+    path, texts = tmp_path / "out.jsonl", list(map(str, range(12)))
+    rows = [{"text": text} for text in texts]
+    server = _Outage(*texts[2:10])
+    server.batch(rows, path)
+    path.chmod(0o644)
+    before = path.read_bytes()
+    server.down, server.most = set(), 5
+    with pytest.raises(weft.errors.AuthError):
+        server.batch(rows, path)
+    whole, stopped = path.read_bytes(), set(server.asked[:3])
+    server.most = 100
+    server.batch(rows, path)
+
+    assert whole == before
+    assert not stopped & set(server.asked)
+    assert values(path) == texts
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_is_asked_anew_is_held_to_its_rows(tmp_path: Path) -> None:
+    """A row that changed behind the failed one, and a file begun for other lines."""
+    path = tmp_path / "out.jsonl"
+    rows = [{"text": text} for text in "abc"]
+    server = _Outage("b")
+    server.batch(rows, path)
+    before, server.down = path.read_bytes(), set()
+
+    with pytest.raises(weft.errors.DivergenceError, match="line 3 holds"):
+        server.batch([*rows[:2], {"text": "d"}], path)
+
+    path.with_name("out.jsonl.again").write_bytes(before.replace(b'"a"', b'"x"'))
+    with pytest.raises(weft.errors.DivergenceError, match=r"again: line 1 holds"):
+        server.batch(rows, path)
+    assert path.read_bytes() == before

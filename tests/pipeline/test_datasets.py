@@ -176,7 +176,7 @@ def test_a_sheet_is_its_rows(tmp_path: Path) -> None:
             weft.read_rows(wrong, ["q"])
     book["second"].append(["u", "v"])
     book.save(path)
-    with pytest.raises(DataError, match="#second:3: 2 cells under 1 names"):
+    with pytest.raises(DataError, match="#second:3: 2 cells under 1 name"):
         weft.read_rows(f"{path}#second", ["q"])
     path.write_bytes(b"PK no more")
     with pytest.raises(DataError, match="is no Excel workbook"):

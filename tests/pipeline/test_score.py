@@ -3,11 +3,13 @@
 import asyncio
 import functools
 import math
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
 import pytest
 
+import weft
 from weft.pipeline.data.rows import Example, read_rows
 from weft.pipeline.errors import BudgetExceeded, DataError, MetricError, RateLimited
 from weft.pipeline.measure.metrics import exact, f1, fields
@@ -169,3 +171,20 @@ async def test_a_metric_that_cancels_itself_is_the_metrics_fault() -> None:
 
     with pytest.raises(MetricError, match=r"gone.* raised CancelledError"):
         await apply_metric(gone, Example("r1", {"q": "?"}), "a")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (weft.Score(1.0), "value"),
+        (weft.Demo({"a": "x"}), "values"),
+        (weft.Context(audience="nurses"), "audience"),
+        (ROW, "inputs"),
+    ],
+)
+def test_a_value_says_how_a_changed_one_is_made(value: Any, name: str) -> None:
+    """It never changes; a name that it has not is near another."""
+    with pytest.raises(FrozenInstanceError, match=rf"replace\(\.\.\., {name}="):
+        setattr(value, name, None)
+    with pytest.raises(FrozenInstanceError, match=f"Did you mean '{name}'"):
+        setattr(value, f"{name}x", None)

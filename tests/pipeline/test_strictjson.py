@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.hostile import plain_data, texts
 from tests.timing import LINEAR, bounded, growth, steps
 from weft.pipeline.ground import strictjson
+from weft.pipeline.lm.request import strict_loads
 
 REFUSED = {
     "NaN": "NaN is not a JSON number",
@@ -126,3 +127,20 @@ def test_work_grows_in_line_with_the_text(name: str) -> None:
     assert growth(steps_of, 1 << 13) <= LINEAR
     megabytes = FLOODS[name](1 << 21)
     bounded(lambda: strictjson.loads(megabytes), ValueError)
+
+
+@pytest.mark.parametrize(
+    "write", [strictjson.dumps, strictjson.canonical, strictjson.keepable]
+)
+def test_a_long_number_is_refused_in_words_of_its_own(write: Any) -> None:
+    """Python's name one of its settings, which nobody here should change."""
+    with pytest.raises(ValueError, match=r"^a number of more than 1000 digits$"):
+        write({"n": 10**5000})
+
+
+def test_a_server_that_counts_far_is_refused_in_these_words() -> None:
+    """And what is no number of JSON's, as everywhere else."""
+    with pytest.raises(ValueError, match=r"^a number of more than 1000 digits$"):
+        strict_loads(f'{{"n": {"1" * 5000}}}')
+    with pytest.raises(ValueError, match=r"^NaN is not a JSON number$"):
+        strict_loads('{"n": NaN}')

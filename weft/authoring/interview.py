@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 from ..modules.asking.predict import Predict
 from ..modules.sampling.check import Check
@@ -20,6 +21,7 @@ from ..pipeline.signature.building import Input, Output
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.signature import Signature
 from ..pipeline.signature.spec import Spec
+from .answers import ELSEWHERE, Answers, answers_in
 from .asking import Draft, Place, Writer, ask, asked_of, drafted, places, writing
 from .draft import names_its_inputs
 
@@ -29,6 +31,7 @@ Answerer = Callable[[str], str | None]
 """Takes a question, gives the answer: blank where nobody knows, None to end it."""
 AwaitedAnswerer = Callable[[str], Awaitable[str | None]]
 """The same, awaited."""
+Asker = Literal["signature", "model"]
 
 
 class AskNext(Signature):
@@ -75,7 +78,7 @@ class Answered:
 
     question: str
     answer: str
-    by: Literal["signature", "model"]
+    by: Asker
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,7 @@ async def ainterview(
     task: str = "",
     most: int = 8,
     lm: Writer = None,
+    out: str | Path | None = None,
 ) -> Interview:
     """As `interview`, without blocking the event loop.
 
@@ -178,7 +182,7 @@ async def ainterview(
         return asyncio.run_coroutine_threadsafe(_awaited(said), loop).result()
 
     return await in_thread(
-        partial(interview, signature, answered, task=task, most=most, lm=lm)
+        partial(interview, signature, answered, task=task, most=most, lm=lm, out=out)
     )
 
 
@@ -194,6 +198,7 @@ def interview(
     task: str = "",
     most: int = 8,
     lm: Writer = None,
+    out: str | Path | None = None,
 ) -> Interview:
     """Ask a person about a task, and have the instruction written from the answers.
 
@@ -210,9 +215,14 @@ def interview(
         task: The task in a few words, where it is known.
         most: How many questions are asked at the most.
         lm: Who asks and writes; as `lms={"proposer": ...}` says by default.
+        out: A JSONL file that keeps each answer before the next question is asked. What
+            is answered in it is not asked again. Without it an interrupt loses what was
+            typed.
 
     Raises:
-        ConfigError: It is a program of several modules, or nothing was answered.
+        ConfigError: It is a program of several modules, or nothing was answered; or
+            `out` cannot be written, is written by another call now, or holds answers
+            for another task or signature.
     """
     require_count(most, "most")
     found = places(signature)
@@ -225,7 +235,8 @@ def interview(
     (place,) = found
     with writing(place, lm):
         current().model_of(place.path, ask_next)  # no answer is asked for in vain
-    asked, failed = _asked(place, answer, task, most, lm)
+    with answers_in(out, _is_answer) as kept:
+        asked, failed = _asked(place, answer, task, most, lm, kept)
     if not any(one.answer for one in asked):
         raise ConfigError(
             "no question was answered, so there is nothing to write from",
@@ -244,16 +255,16 @@ def interview(
 
 
 def _asked(
-    place: Place, answer: Answerer, task: str, most: int, lm: Writer
+    place: Place, answer: Answerer, task: str, most: int, lm: Writer, kept: Answers
 ) -> tuple[list[Answered], str]:
     """Questions with their answers, and what the asking failed at.
 
     A person is waited for between calls, and not in one.
     """
-    asked: list[Answered] = []
     spec = place.module.spec
     own_fields = place.module.own_fields(spec.fields)
     own = questions_of(Spec(spec.name, "", own_fields))
+    asked = _known(kept, own, task)[:most]
     while len(asked) < most:
         fixed = len(asked) < len(own)
         try:
@@ -271,9 +282,40 @@ def _asked(
                 f"the answer to {question!r} is of type {type(said).__name__}",
                 hint="Give a text; a blank one where nobody knows; None to end",
             )
-        by: Literal["signature", "model"] = "signature" if fixed else "model"
+        by: Asker = "signature" if fixed else "model"
         asked.append(Answered(question, said.strip(), by))
+        kept.keep(repr(question), {**vars(asked[-1]), "task": task})
     return asked, ""
+
+
+def _is_answer(line: dict[str, Any]) -> bool:
+    texts = all(isinstance(line.get(n), str) for n in ("question", "answer", "task"))
+    return texts and line.get("by") in get_args(Asker)
+
+
+def _known(kept: Answers, own: Sequence[str], task: str) -> list[Answered]:
+    """What earlier calls were answered, in the order in which it was asked.
+
+    Raises:
+        ConfigError: It was for another task, or for a signature that asks otherwise.
+    """
+    known: list[Answered] = []
+    for where, line in kept.known:
+        one = Answered(line["question"], line["answer"], line["by"])
+        if line["task"] != task:
+            raise ConfigError(
+                f"{where} answers for the task {line['task']!r}",
+                hint=f"Give that task. {ELSEWHERE}",
+            )
+        if (one.by == "signature") != (len(known) < len(own)) or (
+            one.by == "signature" and one.question != own[len(known)]
+        ):
+            raise ConfigError(
+                f"{where} answers {one.question!r}, and the signature asks otherwise",
+                hint=ELSEWHERE,
+            )
+        known.append(one)
+    return known
 
 
 async def _next(place: Place, task: str, asked: list[Answered], lm: Writer) -> str:

@@ -17,6 +17,7 @@ from ..pipeline.calls.budget import Ledger
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.program import as_given, as_program
+from ..pipeline.ground.words import counted
 from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .files import require_writable, write_text
@@ -51,7 +52,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
             offer.check(limit.remaining())
             return Outcome(str(offer), _quote_data(offer))
         expected, title = offer.within(limit.remaining()), f"compile {program.name}"
-        remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
+        remark(f"{title}: about {counted(expected, 'call')}", quiet=arguments.quiet)
         with calls_shown(title, expected, quiet=arguments.quiet):
             result = compiled(
                 given,

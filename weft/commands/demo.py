@@ -32,7 +32,7 @@ from ..pipeline.calls.budget import Budget
 from ..pipeline.data.example import digest_rows
 from ..pipeline.data.rows import Example, read_rows
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError
-from ..pipeline.ground.words import brief
+from ..pipeline.ground.words import brief, counted
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
@@ -268,7 +268,8 @@ def _reported(report: Report) -> str:
     lines = [(name, points(e), _drawn(e)) for name, e in scores]
     lines.append(("", "", f"0{100:>{_AXIS}}"))
     cached = report.calls - report.sent
-    spent = f"{report.calls} calls ({report.sent} sent, {cached} from the cache), "
+    calls = counted(report.calls, "call")
+    spent = f"{calls} ({report.sent} sent, {cached} from the cache), "
     return _REPORT.format(
         sealed=len(report.score.values),
         scores=indented(columns(lines), "     "),
@@ -312,5 +313,6 @@ def _shortened(text: str) -> str:
     lines = [brief(line, room) for line in text.splitlines()]
     left = len(lines) - _MOST_LINES
     return "\n".join(
-        lines[:_MOST_LINES] + ([f"... and {left} more lines"] if left > 0 else [])
+        lines[:_MOST_LINES]
+        + ([f"... and {counted(left, 'more line')}"] if left > 0 else [])
     )

@@ -161,7 +161,7 @@ def ablate(arguments: argparse.Namespace) -> Outcome:
         remark(_NO_BASE, quiet=arguments.quiet)
     title, runs = f"explain {program.name}", len(parts) + 2
     many = counted(len(rows), "row")
-    remark(f"{title}: {runs} evaluations of {many}", quiet=arguments.quiet)
+    remark(f"{title}: {counted(runs, 'evaluation')} of {many}", quiet=arguments.quiet)
     expected = runs * len(rows) * len(program.modules)
     with settings(arguments), calls_shown(title, expected, quiet=arguments.quiet):
         found = explain(

@@ -94,7 +94,7 @@ WRITES: Final[Mapping[str, _Kinds]] = {
     "demo": {"out": _FOLDER},
     "eval": {"html": _PAGE, "save": _EVALUATION, "out": _ARTIFACT},
     "draft": _DRAFT,
-    "interview": _DRAFT,
+    "interview": {**_DRAFT, "answers": _ANSWERS},
     "revise": _DRAFT,
     "synthesize": _DRAFT,
     "gate": {"html": _PAGE},

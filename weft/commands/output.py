@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..pipeline.ground.strictjson import is_text
-from ..pipeline.ground.words import for_terminal
+from ..pipeline.ground.words import counted, for_terminal
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.run.rows import progress_bar
@@ -83,7 +83,7 @@ class Spent:
         return asdict(self)
 
     def __str__(self) -> str:
-        one = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        one = counted(f"{self.calls:,}", "call")
         return f"{one} ({self.sent:,} sent), {self.tokens:,} tokens, {money(self.usd)}"
 
 

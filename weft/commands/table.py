@@ -71,6 +71,8 @@ interview  writing:hold_interview  ask you about a task, and write the instructi
   --task TEXT             the task in a few words  []
   --most N                questions at the most; answers are lines of stdin  [8]
   --out FILE              the artifact, NAME.weft.json; else it is printed alone
+  --answers FILE          what is typed, as it is typed; else NAME.interview.jsonl
+                          beside --out
 
 revise  writing:write_revision  have an instruction changed, by a note or a document
   $ weft revise app.py:triage --note 'Not so formal.' --out triage.weft.json

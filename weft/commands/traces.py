@@ -13,6 +13,7 @@ from typing import Any
 from ..pipeline.artifact.describe import visibly
 from ..pipeline.errors import DataError
 from ..pipeline.ground.strictjson import spelt
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.message import Message
 from ..pipeline.lm.prices import money
 from ..pipeline.run.trace_data import SCHEMA, plain_data, run_of
@@ -154,12 +155,14 @@ def _head(node: NodeRun) -> str:
 def _call(call: Call) -> str:
     parts = [call.model, _time(call.seconds)]
     if call.usage is not None:
-        parts.append(f"{call.usage.input_tokens} + {call.usage.output_tokens} tokens")
+        parts.append(
+            f"{call.usage.input_tokens} + {counted(call.usage.output_tokens, 'token')}"
+        )
     parts.append(money(call.cost))
     if call.cached:
         parts.append("from the cache")
     if call.retries:
-        parts.append(f"{call.retries} {'retry' if call.retries == 1 else 'retries'}")
+        parts.append(f"{counted(call.retries, 'retry')}")
     if call.without:
         parts.append(f"without {', '.join(call.without)}")
     parts.append(call.error or call.finish_reason)

@@ -20,6 +20,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.ground.files import open_regular, read_bounded
 from ..pipeline.ground.shapes import as_dict, is_dict, is_list
 from ..pipeline.ground.strictjson import no_constant
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.as_json import response_from_json
 from ..pipeline.lm.prices import money
 from ..pipeline.lm.request import Response
@@ -91,7 +92,7 @@ def picture(run: Run) -> list[str]:
         f"{run.title}  {clock(run.seconds)}",
         f"  {bar}; {quoted:,} calls quoted ({low:,} to {high:,})",
         f"  {run.tokens:,} tokens, {money(run.usd)}",
-        f"  {train} rows to train, {select} to select, {sealed} sealed",
+        f"  {counted(train, 'row')} to train, {select} to select, {sealed} sealed",
         *(f"  {line}" for line in rounds or ["trial run of the program as it is"]),
     ]
 
@@ -298,11 +299,13 @@ def in_words(event: Mapping[str, Any]) -> str:
             best = event.get("best")
             score = "not raced" if best is None else f"{100 * best:.1f}"
             said = (
-                f"round {event.get('number')}: best {score} on {event.get('rows')} "
-                f"rows of {event.get('candidates')} candidates, {event.get('origin')}"
+                f"round {event.get('number')}: best {score} on "
+                f"{counted(str(event.get('rows')), 'row')} of "
+                f"{counted(str(event.get('candidates')), 'candidate')}, "
+                f"{event.get('origin')}"
             )
         case "verify":
-            said = f"verifying on {event.get('rows')} sealed rows"
+            said = f"verifying on {counted(str(event.get('rows')), 'sealed row')}"
         case "end":
             said = str(event.get("verdict"))
         case "failed":

@@ -12,13 +12,14 @@ from ..authoring.draft import draft, revise, technique_from_text
 from ..authoring.faithfulness import faithfulness
 from ..authoring.interview import interview
 from ..authoring.synthesize import synthesize
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.data.rows import read_rows
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.signature.signature import Signature
 from .arguments import rows_at, settings
 from .files import require_writable
-from .output import Outcome, asked
+from .output import Outcome, asked, remark
 from .targets import object_named, program_named
 
 
@@ -77,8 +78,18 @@ def criticize(arguments: argparse.Namespace) -> Outcome:
 def hold_interview(arguments: argparse.Namespace) -> Outcome:
     """Ask on stderr, read answers from stdin, a line each; its end ends the asking."""
     out, target = _writable(arguments.out), target_named(arguments)
+    beside = out or Path(as_program(as_target(target)).name)
+    typed = f"{beside.name.removesuffix(SUFFIX)}.interview.jsonl"
+    answers = Path(arguments.answers or beside.with_name(typed))
+    require_writable(answers)
+    said = (
+        f"Ctrl-D ends it; what is typed is in {answers}, and the same command goes on "
+        "from there"
+    )
+    remark(said, quiet=arguments.quiet)
+    asking = {"task": arguments.task, "most": arguments.most, "out": answers}
     with settings(arguments):
-        made = interview(target, _answer, task=arguments.task, most=arguments.most)
+        made = interview(target, _answer, **asking)
     told = _told(made.draft, out)
     questions = [
         {"question": a.question, "answer": a.answer, "by": a.by} for a in made.asked

@@ -23,7 +23,7 @@ from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import read_bounded
 from ..pipeline.ground.options import path_of
 from ..pipeline.ground.shapes import is_dict, is_list
-from ..pipeline.ground.words import brief
+from ..pipeline.ground.words import brief, counted
 from ..pipeline.parameters import Demo, check_demos
 from ..pipeline.reading.cells import cell_data, is_nothing
 from ..pipeline.signature.signature import spec_of
@@ -129,8 +129,8 @@ def _check_count(one: Predictor, fields: Sequence[Any], where: str) -> None:
     if not fields or len(fields) == len(wanted) or (known and known.differs):
         return
     raise ArtifactError(
-        f"{where}: the predictor of {one.path!r} has {len(fields)} fields, and the "
-        f"module has {len(wanted)}: {', '.join(f.name for f in wanted)}",
+        f"{where}: the predictor of {one.path!r} has {counted(len(fields), 'field')}, "
+        f"and the module has {len(wanted)}: {', '.join(f.name for f in wanted)}",
         hint="Write the signature as it was, ChainOfThought where it was one",
     )
 

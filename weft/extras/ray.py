@@ -27,6 +27,7 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.options import Count, Positive, settings
+from ..pipeline.ground.words import counted
 from ..pipeline.run.bridge import in_thread
 from ..pipeline.run.context import Context, follow
 from ..pipeline.run.remote import Result, error_of, nodes_of, settings_data
@@ -216,7 +217,7 @@ class _Workers:
                 except died as error:
                     last = f"{type(error).__name__}: {error}"
         raise WorkerLost(
-            f"{1 + self._ray.retries} workers died with this row: {last}",
+            f"{counted(1 + self._ray.retries, 'worker')} died with this row: {last}",
             hint="See what it asks of a machine; retries= allows more",
         )
 
@@ -248,8 +249,9 @@ class _Workers:
         except TimeoutError:
             raise ConfigError(
                 f"a worker did not begin within {self._ray.patience} seconds",
-                hint=f"Has the cluster room for {self._ray.workers} workers of "
-                f"cpus={self._ray.cpus}? Else give more patience",
+                hint="Has the cluster room for "
+                f"{counted(self._ray.workers, 'worker')} of cpus="
+                f"{self._ray.cpus}? Else give more patience",
             ) from None
         if "error" in said:
             raise error_of(said["error"])

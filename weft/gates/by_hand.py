@@ -3,8 +3,8 @@
 Whoever has sat the test knows which rows cannot be answered from what is shown, and
 what a hundred points would mean (Karpathy did so for ImageNet in 2014).
 
-What is typed takes hours, and can be had a second time from nobody: each row stands in
-a file before the next one is shown, and a second call goes on from there.
+Each row that is answered stands in a file before the next one is shown, and a second
+call goes on from there.
 
     {"id": "m1", "inputs": {"message": ...}, "answers": {"team": "cards"}}
 """
@@ -13,19 +13,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..authoring.answers import ELSEWHERE, Answers, answers_in
 from ..pipeline.data.example import Example, require_rows
-from ..pipeline.errors import ConfigError, DataError, ParseError, cause
+from ..pipeline.errors import ConfigError, DataError, ParseError
 from ..pipeline.graph.binding import Pack
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import AppendLog, DamagedLine
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.shapes import is_dict
@@ -88,13 +87,15 @@ def take_eval(
     fields = _asked_of(made)
     started = time.perf_counter()
     given: list[tuple[Example, Any]] = []
-    with _kept(out, examples, fields) as kept, contextlib.suppress(EOFError):
+    with answers_in(out, _is_answer) as kept, contextlib.suppress(EOFError):
+        known = _known(kept, examples, fields)
         for number, (key, row) in enumerate(_keyed(examples), 1):
             bind_row(made.inputs, row.inputs, row.id)
             title = f"row {number} of {len(examples)}"
-            said = kept.of(key) or _answers(title, row, fields, ask)
+            said = known.get(key) or _answers(title, row, fields, ask)
             if said is not None:
-                kept.keep(key, row, said)
+                if key not in known:
+                    kept.keep(f"row {key!r}", _line_of(key, row, said))
                 values = {name: value for name, (_, value) in said.items()}
                 given.append((row, _value(made, fields, row, values)))
     if not given:
@@ -134,89 +135,33 @@ _Said = dict[str, tuple[str, Any]]
 """Of one row: what was typed for each output, and the value that it is."""
 
 
-@dataclass
-class _Answers:
-    """The answers of earlier calls by the keys of their rows, and the file of them."""
-
-    log: AppendLog | None = None
-    known: dict[str, _Said] = field(default_factory=dict[str, _Said])
-
-    def of(self, key: str) -> _Said | None:
-        """What was answered to a row."""
-        return self.known.get(key)
-
-    def keep(self, key: str, row: Example, said: _Said) -> None:
-        """Write down an answer that is new; it is on the disk when this returns.
-
-        Raises:
-            ConfigError: It could not be written.
-        """
-        if self.log is None or key in self.known:
-            return
-        typed = {name: text for name, (text, _) in said.items()}
-        inputs = plain(dict(row.inputs), repr)
-        line = strictjson.canonical({"id": key, "inputs": inputs, "answers": typed})
-        try:
-            self.log.append(f"{line}\n".encode(), sync=True)
-        except OSError as error:
-            raise ConfigError(
-                f"the answer to row {key!r} could not be written: {cause(error)}",
-                hint="Make room, and call it again: it goes on behind the row before",
-            ) from None
-
-
-@contextlib.contextmanager
-def _kept(
-    out: str | Path | None, rows: Sequence[Example], fields: Mapping[str, FieldSpec]
-) -> Generator[_Answers]:
-    """The answers that `out` holds, and the file while nobody else writes it.
+def _known(
+    kept: Answers, rows: Sequence[Example], fields: Mapping[str, FieldSpec]
+) -> dict[str, _Said]:
+    """What earlier calls were answered to these rows, by their keys.
 
     Raises:
-        ConfigError: It cannot be opened, or holds what is no answer to these rows.
+        ConfigError: It was answered to other inputs, or for other outputs.
     """
-    if out is None:
-        yield _Answers()
-        return
-    hint = "Name another file to keep answers in"
-    try:
-        log = AppendLog(Path(out))
-    except BlockingIOError:
-        raise ConfigError(
-            f"somebody else answers into {out} now", hint=f"Wait for them. {hint}"
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"{out} cannot be written: {cause(error)}", hint=hint
-        ) from None
-    with log:
-        by_key, known = dict(_keyed(rows)), dict[str, _Said]()
-        try:
-            for number, tree in enumerate(log.read(_tree, b'{"answers"'), 1):
-                row = by_key.get(str(tree.get("id"))) if tree else None
-                if row is not None:
-                    where = f"{out}, line {number},"
-                    known[str(tree["id"])] = _said(tree, where, row, fields, hint)
-        except DamagedLine as damage:
-            raise ConfigError(
-                f"{out}, line {damage.line}, is no answer",
-                hint=f"Mend the line. {hint}",
-            ) from None
-        yield _Answers(log, known)
+    by_key, known = dict(_keyed(rows)), dict[str, _Said]()
+    for where, line in kept.known:
+        row = by_key.get(str(line.get("id")))
+        if row is not None:
+            known[str(line["id"])] = _said(line, where, row, fields)
+    return known
 
 
 def _keyed(rows: Sequence[Example]) -> list[tuple[str, Example]]:
     return [*zip(row_keys(row.id for row in rows), rows, strict=True)]
 
 
-def _tree(line: bytes) -> dict[str, Any] | None:
-    """A line as data: empty where it is blank, None where it is no answer."""
-    if not line.strip():
-        return {}
-    try:
-        data = strictjson.loads(line.decode("utf-8"), own=True)
-    except ValueError:
-        return None
-    return data if is_dict(data) and is_dict(data.get("answers")) else None
+def _is_answer(line: dict[str, Any]) -> bool:
+    return is_dict(line.get("answers"))
+
+
+def _line_of(key: str, row: Example, said: _Said) -> dict[str, Any]:
+    typed = {name: text for name, (text, _) in said.items()}
+    return {"id": key, "inputs": plain(dict(row.inputs), repr), "answers": typed}
 
 
 def _said(
@@ -224,7 +169,6 @@ def _said(
     where: str,
     row: Example,
     fields: Mapping[str, FieldSpec],
-    hint: str,
 ) -> _Said:
     """The answers of a line, read anew.
 
@@ -232,19 +176,23 @@ def _said(
         ConfigError: They are of other inputs or outputs, or of another type.
     """
     if tree.get("inputs") != plain(dict(row.inputs), repr):
-        raise ConfigError(f"{where} row {row.id!r} had other inputs then", hint=hint)
+        raise ConfigError(
+            f"{where} row {row.id!r} had other inputs then", hint=ELSEWHERE
+        )
     typed: dict[str, Any] = tree["answers"]
     if typed.keys() != fields.keys():
         then, now = (", ".join(map(repr, names)) for names in (typed, fields))
         raise ConfigError(
-            f"{where} answers {then}, and the program gives {now}", hint=hint
+            f"{where} answers {then}, and the program gives {now}", hint=ELSEWHERE
         )
     try:
         return {
             n: (str(t), read_text(fields[n], str(t)).value) for n, t in typed.items()
         }
     except ParseError as error:
-        raise ConfigError(f"{where} is no answer: {error.message}", hint=hint) from None
+        raise ConfigError(
+            f"{where} is no answer: {error.message}", hint=ELSEWHERE
+        ) from None
 
 
 def _answers(

@@ -22,6 +22,7 @@ from ..pipeline.errors import ConfigError, DataError
 from ..pipeline.ground.options import Rule, checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.text_index import TextIndex
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.request import JSON
 from ..pipeline.trace import NodeRun
 
@@ -82,7 +83,7 @@ class Novelty:
         self._rows: list[Example] = read_rows(rows, list(inputs))
         if len(self._rows) < _LEAST:
             raise DataError(
-                f"{len(self._rows)} rows say too little of what is usual",
+                f"{counted(len(self._rows), 'row')} say too little of what is usual",
                 hint=f"Give {_LEAST} or more",
             )
         texts = [self._text(row.inputs) for row in self._rows]
@@ -123,9 +124,8 @@ class Novelty:
 
     def __repr__(self) -> str:
         names = ", ".join(self._inputs)
-        return (
-            f"Novelty({len(self._rows)} rows by {names}, under {self._threshold:.3f})"
-        )
+        rows = counted(len(self._rows), "row")
+        return f"Novelty({rows} by {names}, under {self._threshold:.3f})"
 
     def _text(self, inputs: Mapping[str, Any]) -> str:
         values = (plain(inputs[name], repr) for name in self._inputs)

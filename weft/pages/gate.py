@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from ..pipeline.ground.words import counted
 from .html import Data, bar, folded, page, points, table, text_of
 
 
@@ -13,7 +14,8 @@ def gate_page(data: Data) -> str:
     verdict = "passed" if data["passed"] else "not passed"
     usd = data["usd"]
     spent = (
-        f"{data['rows']} rows, {data['calls']} calls, {data['tokens']:,} tokens, "
+        f"{counted(data['rows'], 'row')}, {counted(data['calls'], 'call')}, "
+        f"{data['tokens']:,} tokens, "
         f"{'price unknown' if usd is None else f'${usd:.4f}'}"
     )
     heads = ("suite", "", "share", "asked for", "cases", "verdict")
@@ -72,4 +74,5 @@ def _suite(suite: Data) -> str:
 def _said(line: Data) -> str:
     if line["said"]:
         return escape(line["said"])
-    return f"{points(line['share'], line['interval'] or ())} on {line['rows']} rows"
+    rows = counted(line["rows"], "row")
+    return f"{points(line['share'], line['interval'] or ())} on {rows}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from ..pipeline.ground.words import brief
+from ..pipeline.ground.words import brief, counted
 from .coverage import coverage_drawn
 from .html import Data, bar, page, points, review_note, row_link, table, text_of
 
@@ -51,7 +51,7 @@ def report_page(data: Data) -> str:
         accounts(data),
         "<h2>Score in the search against what a row costs</h2>",
         front_drawn(tried, [p["id"] for p in data["front"]], data["winner"]),
-        f"<h2>Lineage: {len(tried)} candidates</h2>",
+        f"<h2>Lineage: {counted(len(tried), 'candidate')}</h2>",
         lineage(tried, data["winner"]),
         "<h2>What changed in the prompts</h2>",
         _diff(data["diff"]),
@@ -82,7 +82,7 @@ def _scores(data: Data) -> str:
     for name, line in (("as it was", seed), ("best candidate", best)):
         words, drawn = "not raced", ""
         if line is not None and (mean := line["score"]) is not None:
-            words = f"{points(mean)} on {line['rows']} rows"
+            words = f"{points(mean)} on {counted(line['rows'], 'row')}"
             drawn = bar(mean, mean, mean)
         lines.append((f"{name}, search", words, drawn))
     return table(("score with its 95 % interval", "", ""), lines, small=True)
@@ -152,7 +152,8 @@ def front_drawn(tried: Sequence[Data], front: Sequence[str], winner: str) -> str
         y = 208 - 196 * (line["score"] - floor) / (1 - floor)
         colour = _GREEN if line["id"] in front else _GREY
         ring = f' stroke="{_AMBER}" stroke-width="3"' if line["id"] == winner else ""
-        title = f"{line['origin']}: {points(line['score'])} on {line['rows']} rows"
+        rows = counted(line["rows"], "row")
+        title = f"{line['origin']}: {points(line['score'])} on {rows}"
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"{ring}>'
             f"<title>{escape(title)}</title></circle>"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from ..pipeline.ground.words import counted
 from .html import Data, page, points, table
 from .report import accounts, front_drawn, lineage
 
@@ -36,9 +37,9 @@ def run_page(data: Data) -> str:
         name,
         f"<h1>{escape(name)}</h1>",
         f"<p>Seed {escape(str(start.get('seed')))}, budget "
-        f"{escape(str(start.get('budget')))}; {train} rows to train, {select} to "
-        f"select, {sealed} sealed. As of {told} UTC, process {start.get('pid')} on "
-        f"{escape(str(start.get('host')))}.</p>",
+        f"{escape(str(start.get('budget')))}; {counted(train, 'row')} to train, "
+        f"{select} to select, {sealed} sealed. As of {told} UTC, process "
+        f"{start.get('pid')} on {escape(str(start.get('host')))}.</p>",
         "<p>Scores here are on select rows, by which candidates are chosen: they "
         "flatter. What counts is measured on sealed rows, at the end.</p>",
         "<h2>What happened</h2>",
@@ -47,7 +48,7 @@ def run_page(data: Data) -> str:
         accounts(spent),
         "<h2>Score in the search against what a row costs</h2>",
         front_drawn(candidates, data["front"], best),
-        f"<h2>Lineage: {len(candidates)} candidates</h2>",
+        f"<h2>Lineage: {counted(len(candidates), 'candidate')}</h2>",
         lineage(candidates, best, called="the best so far"),
         _orders(data["orders"]),
         again=_AGAIN if state in _GOES_ON else 0,
@@ -66,13 +67,14 @@ def _words(event: Data) -> str:
             best = event["best"]
             score = "not raced" if best is None else points(best)
             return (
-                f"round {event['number']}: best {score} on {event['rows']} rows of "
-                f"{event['candidates']} candidates, {event['origin']}"
+                f"round {event['number']}: best {score} on "
+                f"{counted(event['rows'], 'row')} of "
+                f"{counted(event['candidates'], 'candidate')}, {event['origin']}"
             )
         case "steered":
             return f"before round {event['number']}: {'; '.join(event['orders'])}"
         case "verify":
-            return f"on {event['rows']} sealed rows"
+            return f"on {counted(event['rows'], 'sealed row')}"
         case _:
             return str(event.get("why") or event.get("error") or "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from ..pipeline.ground.words import counted
 from .html import Data, folded, page, table, text_of
 
 
@@ -42,7 +43,7 @@ def _cell(cell: Data) -> str:
         shown = _fields(output)  # pyright: ignore[reportUnknownArgumentType] - JSON
     else:
         shown = escape(text_of(output))
-    told = [f"{cell['tokens']} tokens", _money(cell["usd"])]
+    told = [counted(cell["tokens"], "token"), _money(cell["usd"])]
     if cell["score"] is not None:
         told.insert(0, f"score {cell['score']:g}")
     if cell["feedback"]:
@@ -61,7 +62,7 @@ def _call(call: Data) -> str:
 
 def _sums(column: Data) -> str:
     mean = "" if column["mean"] is None else f"mean {100 * column['mean']:.1f}, "
-    spent = f"{column['calls']} calls, {column['tokens']:,} tokens"
+    spent = f"{counted(column['calls'], 'call')}, {column['tokens']:,} tokens"
     return escape(f"{mean}{spent}, {_money(column['usd'])}")
 
 

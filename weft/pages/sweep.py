@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from ..pipeline.ground.words import counted
 from .html import Data, bar, page, points, table
 
 
@@ -25,8 +26,8 @@ def sweep_page(data: Data) -> str:
     ]
     heads = ("demos", "", "score", "calls", "tokens", "cost")
     said = (
-        f"Best with {data['best']} demos; the fewest that it is not shown to beat are "
-        f"{data['enough']}. Calls, tokens and cost are of a thousand rows."
+        f"Best with {counted(data['best'], 'demo')}; the fewest that it is not shown "
+        f"to beat are {data['enough']}. Calls, tokens and cost are of a thousand rows."
     )
     return page(
         title,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.ground.files import Unusable
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.known import facts, flush, learn
@@ -140,7 +141,7 @@ async def probe(
     learn(lm.endpoint, lm.model, how="said", **said.abilities)
     checks = Checks(lm, count)
     await checks.run()
-    told(f"checks: {count.calls} calls")
+    told(f"checks: {counted(count.calls, 'call')}")
     now = lm.abilities
     most = _THOUGHTFUL if now.thinks or now.reasoning else _REPLY
     asked = LM(model, api_base=api_base, temperature=0, max_tokens=most)

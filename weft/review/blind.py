@@ -23,6 +23,7 @@ from ..pipeline.errors import ArtifactError, ConfigError, DataError, cause
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import LARGEST, read_bounded, write_whole
 from ..pipeline.ground.shapes import as_dict
+from ..pipeline.ground.words import counted
 from ..pipeline.measure.stats import Interval, mcnemar_exact, wilson
 from .desk import Reply, json_reply, missing_reply
 from .sheet import Row, Sheet
@@ -290,7 +291,7 @@ def _answer(row: Row) -> Any:
 def _shared(rows: Mapping[str, Mapping[str, Row]]) -> tuple[str, ...]:
     if not 2 <= len(rows) <= len(string.ascii_uppercase):
         raise DataError(
-            f"{len(rows)} systems cannot be compared blindly",
+            f"{counted(len(rows), 'system')} cannot be compared blindly",
             hint="Give the evaluations of two or more, each with a name of its own",
         )
     first, *others = rows.values()

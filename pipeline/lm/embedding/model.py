@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, Literal, cast, final
 from ... import seam
 from ...errors import CallError, ConfigError, ProtocolError
 from ...ground.strictjson import is_text
+from ...ground.words import counted
 from ..request import JSON, Message, Request, Response, Usage
 from .packing import packed
 
@@ -219,11 +220,12 @@ def answer_of(
     wanted = request.sampling.get("dimensions")
     problem = ""
     if len(vectors) != count:
-        problem = f"{len(vectors)} vectors came for {count} texts"
+        problem = f"{counted(len(vectors), 'vector')} came for {counted(count, 'text')}"
     elif len(lengths) > 1 or 0 in lengths:
         problem = f"the vectors have {sorted(lengths)} numbers"
     elif wanted is not None and [*lengths] != [wanted]:
-        problem = f"the vectors have {min(lengths)} numbers, and not {wanted} as asked"
+        numbers = counted(min(lengths), "number")
+        problem = f"the vectors have {numbers}, and not {wanted} as asked"
     if problem:
         hint = "Give the length that the model has: dimensions=..." if wanted else ""
         raise ProtocolError(problem, hint=hint, model=request.model)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ...errors import ConfigError
+from ...ground.words import counted
 from ..abilities import abilities_of
 from ..lm import LanguageModel
 from .words import Soft
@@ -52,8 +53,9 @@ def _require_words(lm: LanguageModel, soft: Soft) -> None:
     if not why:
         return
     raise ConfigError(
-        f"the prompt has {soft.count} soft words {soft.name!r} ({soft.mark}) for the "
-        f"weights {soft.model[7:19]}, and {lm.model!r} at {lm.endpoint!r} {why}",
+        f"the prompt has {counted(soft.count, 'soft word')} {soft.name!r} "
+        f"({soft.mark}) for the weights {soft.model[7:19]}, and {lm.model!r} at "
+        f"{lm.endpoint!r} {why}",
         hint="Bake them into a model that you serve (weft soft bake) and say so, "
         f"LM(..., abilities={{'soft': ('{soft.name}',)}}); or load the text-only "
         "variant: weft.load(..., soft=False)",

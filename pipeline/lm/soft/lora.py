@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from ...errors import ConfigError
+from ...ground.words import counted
 from .words import is_soft_name
 
 Tensor = tuple[int, int, bytes]
@@ -109,7 +110,9 @@ class Lora:
             if match is None or target not in self.targets or own != self.rank:
                 raise self._wrong(name, "is of no such rank, or of no target")
             if len(numbers) != 4 * rows * width or not rows * width:
-                raise self._wrong(name, f"is not {rows} rows of {width} numbers")
+                raise self._wrong(
+                    name, f"is not {counted(rows, 'row')} of {counted(width, 'number')}"
+                )
             if not _is_finite(numbers):
                 raise self._wrong(name, "holds a number that is not finite")
             found.setdefault(match[1], set()).add(match[2])

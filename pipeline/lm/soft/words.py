@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from ...errors import ConfigError
 from ...ground.shapes import is_dict, is_list
+from ...ground.words import counted
 
 Place = Literal["front", "before", "after", "deep"]
 """Where soft words stand: `front` at the first positions of all, `before` behind the
@@ -86,7 +87,7 @@ class Soft:
         if not isinstance(held, bytes) or len(held) != wanted:
             raise ConfigError(
                 f"soft words {self.name!r}: vectors are not the {wanted} bytes of "
-                f"{self.count} rows of {self.width} float32 numbers",
+                f"{counted(self.count, 'row')} of {self.width} float32 numbers",
                 hint="Let weft.compile(..., compiler=PromptTuning()) make them",
             )
         if not isinstance(cast(object, self.model), str) or not _DIGEST.fullmatch(

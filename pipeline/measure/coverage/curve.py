@@ -116,7 +116,8 @@ class Coverage:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Coverage({counted(self.rows, 'row')}, {len(self.points)} points)"
+        points = counted(len(self.points), "point")
+        return f"Coverage({counted(self.rows, 'row')}, {points})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.pipeline.calls.budget import Budget
+from weft.pipeline.calls.reservation import Amount, Room, exceeded
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.context import token_bounds
 from weft.pipeline.lm.request import JSON, Message, Request, Response, Usage
@@ -132,3 +133,18 @@ def test_token_bounds_of_tools() -> None:
 
     assert token_bounds(bare)[0] == 17
     assert token_bounds(given)[0] > 1017
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        (Amount(calls=0), "make it 1 call of 0"),
+        (Amount(calls=1, tokens=0), "make it 1 token of 0"),
+        (Amount(calls=1, tokens=1, pico=10**12), "make it 2 US dollars of 1"),
+    ],
+)
+def test_one_call_is_no_calls(most: Amount, said: str) -> None:
+    """What is over a limit is counted in words."""
+    need = Amount(calls=1, tokens=1, pico=2 * 10**12)
+
+    assert said in exceeded(Room(most, lambda: 1.0), need).message

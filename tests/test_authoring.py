@@ -524,6 +524,9 @@ feel = weft.Predict("text -> feeling", {rest.get("instruction", "")!r}, name="fe
     assert scoped == found
     assert all(f"no model is shown {said}" in one.message for one in found)
     assert len(checked) == (1 if said and rest else 0)
+    weft.save(module.with_(adapter=form), tmp_path / "saved.weft.json")
+    saved = checked_path(tmp_path / "saved.weft.json").wordings
+    assert [one.partition(": ")[2] for one in saved] == [*map(str, found)]
     assert weft.lint(module) == []
 
 

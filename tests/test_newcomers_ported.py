@@ -91,6 +91,19 @@ def built(body: Callable[[Any], Any]) -> Any:
 
 
 Mistake = tuple[Callable[[], Any], type[Exception], str]
+
+
+class Callback:
+    """A BaseCallback of DSPy's."""
+
+    def on_lm_end(self, call_id: str, outputs: Any, exception: Any) -> None: ...
+
+
+def hooked(hooks: Any) -> None:
+    with weft.use(hooks=hooks):
+        reply(question="x")
+
+
 MISTAKES: dict[str, Mistake] = {
     # classes with `forward`
     "bound method": (
@@ -442,21 +455,6 @@ MISTAKES: dict[str, Mistake] = {
         errors.SignatureError,
         "unknown type 'ToolCalls'. Write weft.ReAct(",
     ),
-}
-
-
-class Callback:
-    """A BaseCallback of DSPy's."""
-
-    def on_lm_end(self, call_id: str, outputs: Any, exception: Any) -> None: ...
-
-
-def hooked(hooks: Any) -> None:
-    with weft.use(hooks=hooks):
-        reply(question="x")
-
-
-MISTAKES |= {
     "a callback among the hooks": (
         lambda: hooked([Callback()]),
         errors.ConfigError,

@@ -8,6 +8,7 @@ called: a file that calls a model while it is imported is told so.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 from .authoring.lint import lint_module, lint_text
 from .pipeline.artifact.editions import told_of_newer
 from .pipeline.artifact.load import read_artifact
+from .pipeline.artifact.rebuild import rebuilt, stand_ins
 from .pipeline.artifact.state import SUFFIX, modules_of
 from .pipeline.calls.budget import Budget
 from .pipeline.errors import (
@@ -138,12 +140,19 @@ def _words(file: Path, programs: Sequence[Program[..., Any]]) -> Iterator[str]:
 
 
 def _words_of_artifact(file: Path) -> Iterator[str]:
+    """The same of an artifact; its steps are no matter, and stand in."""
     try:
-        state = read_artifact(file).program
+        held = read_artifact(file)
     except WeftError:  # a problem, and told as one
         return
-    for path, module in modules_of(state):
-        found = lint_text(path, "\n".join(module.instruction))
+    made = dict[str, Module[..., Any]]()
+    with contextlib.suppress(WeftError):  # a type of it is in nobody's code but its own
+        made |= rebuilt(held, stand_ins(held.program), str(file)).modules
+    for path, module in modules_of(held.program):
+        if path in made:
+            found = lint_module(path, made[path])
+        else:
+            found = lint_text(path, "\n".join(module.instruction))
         yield from (f"{file}: {one}" for one in found)
 
 

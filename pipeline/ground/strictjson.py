@@ -67,11 +67,9 @@ def _refuse(value: object) -> NoReturn:
 def _encoder(*, sort_keys: bool) -> Callable[[Any], str]:
     made = _C.get("c_make_encoder")
     if made is None:  # an interpreter without the C accelerator
+        short = (",", ":")
         return json.JSONEncoder(
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=sort_keys,
-            separators=(",", ":"),
+            sort_keys=sort_keys, separators=short, ensure_ascii=False, allow_nan=False
         ).encode
     parts: Callable[[Any, int], Sequence[str]] = made(
         None, _refuse, quoted, None, ":", ",", sort_keys, False, False

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from ..errors import ConfigError, WeftError
 from ..ground.hints import brought
+from ..ground.shapes import is_dict
 from ..lm.request import Request
 from ..trace import Call, NodeKind, NodeRun, Trace
 
@@ -158,12 +159,13 @@ def hooks_of(hooks: Any) -> dict[str, tuple[Any, ...]]:
     given = cast("list[Any]", hooks) if isinstance(hooks, list | tuple) else [None]
     watchers = tuple(hook for hook in given if isinstance(hook, Watcher))
     functions = tuple(hook for hook in given if not isinstance(hook, Watcher))
-    if all(callable(hook) for hook in functions) and not any(map(_habits, functions)):
+    classes = [hook for hook in functions if isinstance(hook, type)]
+    if all(callable(hook) for hook in functions) and not any(map(_habits, classes)):
         return {"hooks": functions, "watchers": watchers}
-    found = functions if functions and functions != (None,) else (hooks,)
+    told = [_habits(hook) for hook in (*given, cast("object", hooks))]
     raise ConfigError(
         f"hooks={hooks!r} is no list of functions",
-        hint=next(filter(None, map(_habits, found)), "")
+        hint="".join([said for said in told if said][:1])
         or "Give hooks=[function], where each takes one finished NodeRun, or "
         "hooks=[weft.OpenTelemetry()]",
     )
@@ -174,6 +176,5 @@ def _habits(hook: object) -> str:
 
     Its class can be called too, and would be made anew for each node.
     """
-    names = hook if isinstance(hook, Mapping) else dir(hook)
-    told = (brought("hook", str(n)) for n in cast("Iterable[Any]", names))
-    return next(filter(None, told), "")
+    names = [*cast("Mapping[Any, Any]", hook)] if is_dict(hook) else dir(hook)
+    return next(filter(None, (brought("hook", str(name)) for name in names)), "")

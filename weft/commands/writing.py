@@ -87,9 +87,9 @@ def hold_interview(arguments: argparse.Namespace) -> Outcome:
         "from there"
     )
     remark(said, quiet=arguments.quiet)
-    asking = {"task": arguments.task, "most": arguments.most, "out": answers}
+    task, most = arguments.task, arguments.most
     with settings(arguments):
-        made = interview(target, _answer, **asking)
+        made = interview(target, _answer, task=task, most=most, out=answers)
     told = _told(made.draft, out)
     questions = [
         {"question": a.question, "answer": a.answer, "by": a.by} for a in made.asked

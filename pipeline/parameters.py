@@ -231,7 +231,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "instruction": "a text without lone surrogates",
         "demos": "a list of weft.Demo",
         "nearest": "a number of demos, or 0 for all of them",
-        "adapter": "'auto', 'chat', 'json', 'xml', 'plain', 'completion' or weft.cloze",
+        "adapter": "'auto', a form such as 'chat' or 'json', or weft.cloze(...)",
         "sampling": "a mapping of option to value",
         "model": "the name of a model, which is no address, or None",
         "descriptions": "a mapping of field to text",

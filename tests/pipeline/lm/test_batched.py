@@ -113,7 +113,7 @@ async def test_another_number_of_answers_is_refused() -> None:
 
     lm = BatchLM(submit, REAL, wait=0.01)
 
-    with pytest.raises(ConfigError, match="2 requests got 1 answers"):
+    with pytest.raises(ConfigError, match="2 requests got 1 answer"):
         await asyncio.gather(*(lm.complete(request(n)) for n in range(2)))
 
 
@@ -127,7 +127,7 @@ async def test_what_is_no_answer_is_told(given: Any, told: str) -> None:
     async def submit(requests: Sequence[Request]) -> Any:
         return given
 
-    with pytest.raises(ConfigError, match=f"1 requests got {told}. Give one Response"):
+    with pytest.raises(ConfigError, match=f"1 request got {told}. Give one Response"):
         await BatchLM(submit, REAL, wait=0).complete(request(1))
 
 

@@ -126,7 +126,7 @@ def test_a_transient_fault_is_tried_again(server: Server) -> None:
     ("data", "said"),
     [
         ([], "holds no embeddings"),
-        ([{"index": 0, "embedding": [1.0]}], "1 vectors came for 2 texts"),
+        ([{"index": 0, "embedding": [1.0]}], "1 vector came for 2 texts"),
         ([{"index": n, "embedding": [1.0] * (n + 1)} for n in (0, 1)], r"\[1, 2\] num"),
         ([{"index": 0, "embedding": [1.0]}] * 2, "numbers its embeddings otherwise"),
         ([{"index": n, "embedding": [1.0]} for n in ("1", "0")], "otherwise than 0, 1"),

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pytest
 
 import weft
+from tests.hands import Interrupting
 from weft.authoring.lint import lint_text
 from weft.checks import checked_path
 from weft.cli import main
@@ -748,22 +749,12 @@ def test_the_commands_say_and_write_what_the_calls_do(
     )
 
 
-class _Hand(io.StringIO):
-    """Types some lines, and then Ctrl-C."""
-
-    def readline(self, size: int = -1, /) -> str:
-        line = super().readline(size)
-        if not line:
-            raise KeyboardInterrupt
-        return line
-
-
 def test_an_interview_on_the_terminal_goes_on_after_an_interrupt(
     app: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same command asks for the rest alone, and its end is no answer."""
     words = ["interview", "app.py:Feel", "--out", "a.weft.json"]
-    monkeypatch.setattr(sys, "stdin", _Hand("Three words.\n"))
+    monkeypatch.setattr(sys, "stdin", Interrupting("Three words.\n"))
     stopped, _ = app([heading("question", "Who reads it?")], *words)
     told = capsys.readouterr().err
     monkeypatch.setattr(sys, "stdin", io.StringIO("Nurses.\n"))

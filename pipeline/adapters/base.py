@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple, final
 
 from ..errors import ParseError, ValidationError
+from ..ground.lazy import Memo
 from ..ground.strictjson import is_text
 from ..ground.words import brief
 from ..lm.request import JSON, REPAIR, Message, Response, ToolDefinition
@@ -306,7 +307,7 @@ class Layout:
         passed_over = adapter.passed_over
         self._marks = [m.translate(passed_over) for m in adapter.marks(spec, "")]
         self._media, self._tools = bool(spec.media), adapter.tools(spec)
-        self._by_fence: dict[str, _Fenced] = {}
+        self._by_fence = Memo[str, _Fenced](_MOST_HELD)
 
     def having(self, parameters: Parameters) -> Layout:
         """The same with other parameters."""
@@ -323,9 +324,7 @@ class Layout:
         fence = self._fence(f"{echoed}\n{held}" if held else echoed)
         known = self._by_fence.get(fence)
         if known is None:
-            if len(self._by_fence) >= _MOST_HELD:
-                self._by_fence.clear()
-            known = self._by_fence[fence] = self._fenced(fence)
+            known = self._by_fence.keep(fence, self._fenced(fence))
         if self._made_up:
             demos = made_up_demos(spec, echoed, self._made_up)
         shared: tuple[Message, ...] = ()
@@ -350,9 +349,7 @@ class Layout:
             how = self._spec, known.said, demos, fence
             held = demos, self.adapter.laying(*how, remind=remind)
             if not self._nearest:  # of which each call may have others
-                if len(known.layings) >= _MOST_HELD:
-                    known.layings.clear()
-                known.layings[id(demos)] = held
+                known.layings.keep(id(demos), held)
         return held[1]
 
     def _fenced(self, fence: str) -> _Fenced:
@@ -364,7 +361,7 @@ class Layout:
             adapter.stops(spec, fence) if self._how.stop else (),
             grammar,
             adapter.response_format(spec, self._how.room) if enforced else None,
-            {},
+            Memo(_MOST_HELD),
         )
 
     def _fence(self, held: str) -> str:
@@ -396,4 +393,4 @@ class _Fenced(NamedTuple):
     stops: tuple[str, ...]
     grammar: str
     wanted: Mapping[str, JSON] | None
-    layings: dict[int, tuple[tuple[Demo, ...], Laying]]  # by the identity of demos
+    layings: Memo[int, tuple[tuple[Demo, ...], Laying]]  # by the identity of demos

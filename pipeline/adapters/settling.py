@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from ..ground.lazy import deferred
+from ..ground.lazy import Memo, deferred
 from ..lm.abilities import Abilities, abilities_of
 from ..lm.form import CHOSEN, FLAGS, Form, form_of, is_form
 from ..lm.lm import LanguageModel
@@ -26,7 +26,7 @@ else:
 
 AUTO: Final = "auto"
 _MOST_HELD: Final = 256
-_held: dict[tuple[str, int, bool, bool, bool, bool], tuple[Abilities | None, Form]] = {}
+_held: Final = Memo[tuple[object, ...], tuple[Abilities | None, Form]](_MOST_HELD)
 
 
 def settled(
@@ -61,14 +61,9 @@ def settled(
     key = asked, id(can), obeys, nested, refused, calls
     held = _held.get(key)
     if held is None or held[0] is not can:
-        if len(_held) >= _MOST_HELD:
-            _held.clear()
-        held = _held[key] = (
-            can,
-            Form("tools", 1, ())
-            if calls
-            else _settled(asked, can, obeys=obeys, nested=nested, refused=refused),
-        )
+        how = {"obeys": obeys, "nested": nested, "refused": refused}
+        form = Form("tools", 1, ()) if calls else _settled(asked, can, **how)
+        held = _held.keep(key, (can, form))
     return held[1]
 
 

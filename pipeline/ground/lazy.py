@@ -1,4 +1,4 @@
-"""What is imported at first use, so that imports stay light: names and modules.
+"""What is done at its first use and kept: results, and imports, which so stay light.
 
 Public names of a package come from its `__getattr__` (PEP 562). A module that only some
 programs need is written twice, so that checkers see the real one:
@@ -16,13 +16,41 @@ import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from .hints import missing
 from .system import at_fork
 
 _public: dict[str, list[str]] = {}
 _PATIENCE: Final = 10.0  # seconds; a fork that waits for ever would be worse
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Memo(dict[K, V]):
+    """What was worked out, by what it was worked out from; emptied where it is full.
+
+    A key of identities stays one while what they are of is held in the value.
+
+    >>> squares = Memo[int, int](2)
+    >>> [squares.get(n) or squares.keep(n, n * n) for n in (1, 2, 3, 3)]
+    [1, 4, 9, 9]
+    >>> squares
+    {3: 9}
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def keep(self, key: K, value: V) -> V:
+        """Keep what was worked out; gives it back."""
+        if len(self) >= self._most:
+            self.clear()
+        self[key] = value
+        return value
 
 
 class FirstUse:

@@ -172,19 +172,11 @@ def most_files() -> int | None:
     return None if files == _resource.RLIM_INFINITY else int(files)
 
 
-_PLACE: Final = ".weft/cache"
-
-
 def cache_place() -> str:
     """The folder of answers and of what is known of models, as it is named just now.
 
     It is asked before every call, and the environment and the working directory may
     change between two: so it takes as little as it can.
     """
-    named = os.environ.get("WEFT_CACHE") or _PLACE
-    if named[:1] == "/":
-        return named
-    here = os.getcwd()  # noqa: PTH109 - a path's takes longer
-    if named == _PLACE and here[-1:] != os.sep:  # a root ends with it
-        return f"{here}{os.sep}{named}"
-    return os.path.join(here, named)  # noqa: PTH118
+    named = os.environ.get("WEFT_CACHE") or ".weft/cache"
+    return named if named[:1] == "/" else os.path.join(os.getcwd(), named)  # noqa: PTH109, PTH118

@@ -122,7 +122,7 @@ def is_whole(text: str, field: FieldSpec) -> bool:
     """
     if field.kind in ONE_LINE:
         return "\n" in text.lstrip()
-    return not field.plain and bool(in_a_loop(text, field))
+    return not field.plain and in_a_loop(text, field) is not None
 
 
 def cut_off(name: str, spec: Spec, found: Mapping[str, Any], read: Read) -> ParseError:
@@ -204,7 +204,8 @@ def read_text(field: FieldSpec, text: str) -> Reading:
     try:
         data = strictjson.loads(body)
     except (ValueError, RecursionError) as error:
-        for data in in_a_loop(body, field):
+        data = in_a_loop(body, field)
+        if data is not None:
             return Reading(_validated(field, data, text), SAID_AGAIN)
         return _read_loose(field, text, body, str(error))
     if strictjson.control_escapes(body):

@@ -125,19 +125,19 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     return (made, "; ".join(notes)) if notes else None
 
 
-def in_a_loop(text: str, field: FieldSpec) -> list[Any]:
-    """The data of an object that says itself again and again, or none.
+def in_a_loop(text: str, field: FieldSpec) -> Any:
+    """The data of an object that says itself again and again; None of any other text.
 
     It has to name each member: what is missing of a closed object is left out, and what
     is missing of a loop may have been to come.
     """
     once = said_once(text)
     if once is None:
-        return []
+        return None
     data = loads(once).value
     parts = alternatives(field.schema, field.schema)
     named = [as_dict(part.get("properties")).keys() for part in parts]
-    return [data] if any(names and names <= data.keys() for names in named) else []
+    return data if any(names and names <= data.keys() for names in named) else None
 
 
 def without_thought(text: str) -> str:

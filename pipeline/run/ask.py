@@ -163,8 +163,7 @@ class _Question:
             except InvalidRequest:
                 refuse_media(media, lm, self.who)  # as it has just been learnt
                 raise
-            if response.tool_calls:
-                response = adapter.heard(response)
+            response = adapter.heard(response)
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:

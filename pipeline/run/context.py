@@ -81,7 +81,9 @@ class Context:
     @property
     def followed(self) -> bool:
         """Whether what runs here is a run of its own that somebody follows."""
-        return is_followed(self.settings, self)
+        if self.run_id:
+            return False
+        return self.settings.trace_log is not None or bool(self.settings.watchers)
 
     def since(self, moment: float) -> float:
         """Seconds from the run's beginning to a moment; 0 outside a run."""
@@ -112,12 +114,6 @@ class Context:
         for watcher in settings.watchers[::-1]:
             watcher.node_finished(run)
         return run
-
-
-def is_followed(settings: Settings, at: Context | None) -> bool:
-    """Whether what runs at a place, or outside any, is a run that somebody follows."""
-    inside = at is not None and bool(at.run_id)
-    return not inside and (settings.trace_log is not None or bool(settings.watchers))
 
 
 @dataclass
@@ -311,8 +307,7 @@ async def timed(
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)
-    unsaid = response.logprobs is None and "logprobs" in request.sampling
-    if unsaid and wants_logprobs(request):
+    if response.logprobs is None and wants_logprobs(request):
         raise none_given(request)  # the endpoint is known for that from now on
     return response
 

@@ -33,7 +33,7 @@ from ..trace import NodeRun, Run, Trace, attach
 from .ask import ask
 from .body import begun_by, journal_inside, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
-from .context import Context, Recorded, follow, is_followed
+from .context import Context, Recorded, follow
 from .nodes import run_function, run_level, run_region, run_step
 from .prompt import prompts_of, tell_other_model, tell_other_nearness
 from .reuse import Origin, memory, remembering
@@ -84,7 +84,7 @@ class LocalEngine(DirectCalls):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
         alone = kind == "module" and not target.has_body
-        ahead = alone and not is_followed(current(), self._at)
+        ahead = alone and not self._here().followed
         run = run_ahead if ahead else run_sync
         return run(self.acall(target, args, kwargs))
 
@@ -107,7 +107,7 @@ class LocalEngine(DirectCalls):
         if self._at is None and there.target.has_body:
             context = context.having(journal=journal_of_run((0,)))
         try:
-            if not is_followed(context.settings, context):
+            if not context.followed:
                 return await _module(there.target, bound, context, there.path)
             return await _followed_module(there._replace(context=context), bound)
         except Suspended as error:
@@ -388,10 +388,7 @@ async def _module(
             context=here,
             asked=entry.asked,
         )
-        entry.outputs = {
-            name: value if type(value) is str else outputs[name].dump(value)
-            for name, value in values.items()
-        }
+        entry.outputs = {name: outputs[name].dump(values[name]) for name in values}
     if module.single is not None:
         return values[module.single]
     made = make_value(module.asked, {**bound, **values})

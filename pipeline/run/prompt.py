@@ -20,6 +20,7 @@ from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
 from ..graph.module import Module
 from ..graph.program import Parts, Program
+from ..ground.lazy import Memo
 from ..lm.lm import LanguageModel, Unchanging
 from ..lm.prices import price_of
 from ..lm.request import JSON, Beginning, Message, Request, Usage, apart
@@ -62,14 +63,12 @@ def request_for(
     key = *own, settings.sample, settings.tried, settings.once
     found = _begun.get(key)
     if found is None:
-        if len(_begun) >= _MOST_HELD:
-            _begun.clear()
-        made = _request(shared, lm, parameters, rendered, settings)
-        found = _begun[key] = (lm, parameters, shared, wanted), made.beginning()
+        begun = _request(shared, lm, parameters, rendered, settings).beginning()
+        found = _begun.keep(key, ((lm, parameters, shared, wanted), begun))
     return found[1].ending(rendered.messages[len(shared) :])
 
 
-_begun: Final[dict[tuple[object, ...], tuple[tuple[object, ...], Beginning]]] = {}
+_begun: Final = Memo[tuple[object, ...], tuple[object, Beginning]](_MOST_HELD)
 
 
 def _request(
@@ -180,17 +179,13 @@ def layout_of(
     key = id(form), id(signature), id(parameters), room
     found = _layouts.get(key)
     if found is None:
-        if len(_layouts) >= _MOST_HELD:
-            _layouts.clear()
         how = How(form.has("schema"), form.has("shown"), form.has("stop"), room)
         made = Layout(adapter_of(form), signature, parameters, how)
-        found = _layouts[key] = (form, signature, parameters), made
+        found = _layouts.keep(key, ((form, signature, parameters), made))
     return found[1]
 
 
-_layouts: Final[
-    dict[tuple[int, int, int, int | None], tuple[tuple[object, ...], Layout]]
-] = {}
+_layouts: Final = Memo[tuple[object, ...], tuple[object, Layout]](_MOST_HELD)
 
 
 def room_for(

@@ -116,10 +116,7 @@ class Spec:
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
         """Checked input values as plain JSON data that makes them again."""
-        return {
-            name: value if type(value := bound[name]) is str else field.dump(value)
-            for name, field in self.inputs.items()
-        }
+        return {name: field.dump(bound[name]) for name, field in self.inputs.items()}
 
     def show_inputs(
         self, bound: Mapping[str, Any], dumped: Mapping[str, Any]

@@ -17,6 +17,7 @@ import pytest
 
 import weft
 from tests.cli_folder import working_folder, write_rows
+from tests.hands import Interrupting
 from tests.timing import PATIENCE
 from weft.cli import main
 from weft.errors import ConfigError, MetricError
@@ -103,14 +104,7 @@ def test_an_interrupt_says_what_goes_on(
 ) -> None:
     """Ctrl-C in the second row: the first one is there."""
 
-    class Hand(io.StringIO):
-        def readline(self, size: int = -1, /) -> str:
-            line = super().readline(size)
-            if not line:
-                raise KeyboardInterrupt
-            return line
-
-    monkeypatch.setattr(sys, "stdin", Hand("cards\n"))
+    monkeypatch.setattr(sys, "stdin", Interrupting("cards\n"))
 
     assert main(EXACT) == 130
     assert "goes on from what was typed" in capsys.readouterr().err

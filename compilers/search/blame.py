@@ -53,15 +53,16 @@ def blame(task: Task, results: Sequence[RowResult]) -> Shares:
     ran = {path for result in failing for path in _nodes(result)} & set(paths)
     lost, given = losses(task, results), _vocabulary(task, results)
     suspicious = _ochiai(results)
+    said = [blamed(task, result, given) for result in failing]
+    likely = _likely(said, ran)
     shares = {path: _PRIOR if path in ran else 0.0 for path in paths}
-    for result in failing:
+    for result, named in zip(failing, said, strict=True):
         here = [path for path in _nodes(result) if path in ran]
-        named = blamed(task, result, given)
         weights = {p: named.get(p, 0.0) for p in here}
         if not any(weights.values()):
-            weights = {p: lost.get(p, 0.0) for p in here}
+            weights = {p: lost.get(p, 0.0) * likely[p] for p in here}
         if not any(weights.values()):
-            weights = {p: suspicious[p] for p in here}
+            weights = {p: suspicious[p] * likely[p] for p in here}
         whole = sum(weights.values())
         for path in here:
             shares[path] += weights[path] / whole
@@ -69,6 +70,17 @@ def blame(task: Task, results: Sequence[RowResult]) -> Shares:
     if not total:
         return dict.fromkeys(paths, 1 / max(1, len(paths)))
     return {path: share / total for path, share in shares.items()}
+
+
+def _likely(said: Sequence[Shares], paths: Iterable[str]) -> Shares:
+    """How often something is said against each module, and once against any of them."""
+    found = dict.fromkeys(paths, 1 / max(1, len(set(paths))))
+    for named in said:
+        whole = sum(named.values())
+        for path, weight in named.items():
+            if path in found:
+                found[path] += weight / whole
+    return found
 
 
 def blamed(
@@ -86,6 +98,7 @@ def blamed(
     words = set(_WORD.findall(said.casefold()))
     wanted = {_text(value) for value in labels.values()}
     found: Counter[str] = Counter()
+    wrong: set[str] = set()
     last = next(reversed(nodes), "")
     for path, node in nodes.items():
         module = task.program.modules.get(path)
@@ -97,14 +110,42 @@ def blamed(
             found[path] += 1
         # That the last one's label is missed is the failure itself, and says no more.
         inner = {} if path == last else {n: own[n] for n in own if n in labels}
-        if any(_text(v) != _text(labels[n]) for n, v in inner.items()):
-            found[path] += 1
         made = {_text(value) for value in own.values()}
         other = given.get(path, frozenset()) - made - wanted
         other |= {path.casefold(), module.name.casefold()}
-        if words & other:
-            found[path] += 1
+        missed = any(_text(v) != _text(labels[n]) for n, v in inner.items())
+        if missed or words & other:
+            wrong.add(path)
+    if not wrong and last in nodes and words & wanted:
+        (
+            # Right in what it was handed, and told what it should have made of it.
+        )
+        mine = {_text(value) for value in nodes[last].outputs.values()}
+        handed = {
+            _text(value)
+            for path in nodes
+            if path != last and path in task.program.modules
+            for value in nodes[path].outputs.values()
+        } & {_text(value) for value in nodes[last].inputs.values()}
+        if handed and handed <= words and not mine & words:
+            wrong.add(last)
+    found.update(wrong - _misled(result, wrong))
     return dict(found)
+
+
+def _misled(result: RowResult, wrong: set[str]) -> set[str]:
+    """Those that were handed what a wrong one made, by itself or through others."""
+    spread: set[str] = set()
+    found: set[str] = set()
+    for node in result.trace.nodes:
+        if node.kind not in ("module", "step"):
+            continue
+        handed = any(_key(value) in spread for value in node.inputs.values())
+        if handed:
+            found.add(node.path)
+        if handed or node.path in wrong:
+            spread |= {_key(node.outputs), *map(_key, node.outputs.values())}
+    return found
 
 
 def losses(task: Task, results: Sequence[RowResult]) -> Shares:

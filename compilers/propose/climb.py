@@ -80,15 +80,16 @@ class Climb(Proposer):
                 path = _suspect(task, seen, turns)
                 if not path:
                     break
-                turns[path] += 1
                 child = await trail.child(path, seen, step)
                 if child is not None:
                     # Alone it may be too little to show; with others it may be enough.
                     task.waiting.append(child)
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
-                elif child:
-                    trail.reject(child, path)
+                else:
+                    turns[path] += 1
+                    if child:
+                        trail.reject(child, path)
             except BudgetExceeded:
                 break
         now, start = trail.now, parents[0]

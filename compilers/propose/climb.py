@@ -68,7 +68,7 @@ class Climb(Proposer):
         trail = _Trail(self, task, parents[0])
         modules, keeping = task.program.modules, task.keeping
         paths = [path for path in modules if keeping.free(path, parents[0])]
-        turns = dict.fromkeys(paths, 0)
+        vain = dict.fromkeys(paths, 0)
         idle = 0
         for step in range(self.steps if n and paths else 0):
             least = min(self.first, len(trail.rows)) * task.allowance.a_row
@@ -77,7 +77,7 @@ class Climb(Proposer):
             idle += 1
             try:
                 seen = await trail.seen(step)
-                path = _suspect(task, seen, turns)
+                path = _suspect(task, seen, vain)
                 if not path:
                     break
                 child = await trail.child(path, seen, step)
@@ -87,7 +87,7 @@ class Climb(Proposer):
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
                 else:
-                    turns[path] += 1
+                    vain[path] += 1
                     if child:
                         trail.reject(child, path)
             except BudgetExceeded:
@@ -236,12 +236,12 @@ def _either(one: Calls, other: Calls) -> Calls:
     return Calls(min(one.low, other.low), likely, max(one.high, other.high))
 
 
-def _suspect(task: Task, seen: Seen, turns: Mapping[str, int]) -> str:
+def _suspect(task: Task, seen: Seen, vain: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
-    A module is the less suspect the more turns it had.
+    A module is the less suspect the more often mending it has not helped.
     """
     ran = {node.path for result in seen.failing for node in result.trace.nodes}
     shares = blame(task, [*seen.failing, *seen.passing])
-    found = {path: shares[path] / (1 + n) for path, n in turns.items() if path in ran}
+    found = {path: shares[path] / (1 + n) for path, n in vain.items() if path in ran}
     return max(found, key=lambda path: found[path], default="")

@@ -4,7 +4,9 @@ Four kinds of evidence, all of it paid for already:
 
 - what is said: an error of a node, feedback on a module (`Score.by`), a label of a
   module's own output, feedback that names a module, or a value that it gives elsewhere
-  and should have given here;
+  and should have given here. A module that was handed a wrong value is let off, and one
+  that feedback calls right in what it was handed is not. What is said of some rows
+  weighs in on those of which nothing is said;
 - where what was known gets lost: while modules are right, the answer that is wanted
   follows from what each hands on. Rows that a module gives one value though they want
   different answers have been mixed up there, or before: so the module is suspect whose
@@ -36,7 +38,6 @@ _PRIOR = 0.05
 """The share that a module has before anything is known, so that none is ever out."""
 _UNIQUE = 0.6
 """From this share of different values on, a value says nothing of other rows."""
-_WORD = re.compile(r"\w[\w-]*")
 
 Shares = dict[str, float]
 
@@ -72,14 +73,13 @@ def blame(task: Task, results: Sequence[RowResult]) -> Shares:
     return {path: share / total for path, share in shares.items()}
 
 
-def _likely(said: Sequence[Shares], paths: Iterable[str]) -> Shares:
-    """How often something is said against each module, and once against any of them."""
-    found = dict.fromkeys(paths, 1 / max(1, len(set(paths))))
+def _likely(said: Sequence[Shares], paths: set[str]) -> Shares:
+    """How many rows speak against each module, and one row against all alike."""
+    found = dict.fromkeys(paths, 1 / max(1, len(paths)))
     for named in said:
         whole = sum(named.values())
-        for path, weight in named.items():
-            if path in found:
-                found[path] += weight / whole
+        for path in named.keys() & paths:
+            found[path] += named[path] / whole
     return found
 
 
@@ -94,8 +94,7 @@ def blamed(
         given: The values that each module gives in any run.
     """
     nodes, labels = _nodes(result), result.example.labels
-    said = result.score.feedback if result.score else ""
-    words = set(_WORD.findall(said.casefold()))
+    feedback = result.score.feedback.casefold() if result.score else ""
     wanted = {_text(value) for value in labels.values()}
     found: Counter[str] = Counter()
     wrong: set[str] = set()
@@ -112,25 +111,30 @@ def blamed(
         inner = {} if path == last else {n: own[n] for n in own if n in labels}
         made = {_text(value) for value in own.values()}
         other = given.get(path, frozenset()) - made - wanted
-        other |= {path.casefold(), module.name.casefold()}
         missed = any(_text(v) != _text(labels[n]) for n, v in inner.items())
-        if missed or words & other:
+        if missed or _said(feedback, {*other, path.casefold(), module.name.casefold()}):
             wrong.add(path)
-    if not wrong and last in nodes and words & wanted:
-        (
-            # Right in what it was handed, and told what it should have made of it.
-        )
-        mine = {_text(value) for value in nodes[last].outputs.values()}
-        handed = {
-            _text(value)
-            for path in nodes
-            if path != last and path in task.program.modules
-            for value in nodes[path].outputs.values()
-        } & {_text(value) for value in nodes[last].inputs.values()}
-        if handed and handed <= words and not mine & words:
-            wrong.add(last)
+    known = last in task.program.modules
+    if known and not wrong and _mistook(nodes, last, feedback, wanted):
+        wrong.add(last)
     found.update(wrong - _misled(result, wrong))
     return dict(found)
+
+
+def _mistook(
+    nodes: Mapping[str, NodeRun], last: str, feedback: str, wanted: set[str]
+) -> bool:
+    """Whether feedback gives what the last was handed, and what it should have made.
+
+    Feedback that repeats what it made as well tells what happened, and not what is
+    right.
+    """
+    made = {_text(value) for value in nodes[last].outputs.values()}
+    before = [node for path, node in nodes.items() if path != last]
+    values = {_text(value) for node in before for value in node.outputs.values()}
+    handed = values & {_text(value) for value in nodes[last].inputs.values()}
+    right = handed and all(_said(feedback, {value}) for value in handed)
+    return bool(right) and _said(feedback, wanted) and not _said(feedback, made)
 
 
 def _misled(result: RowResult, wrong: set[str]) -> set[str]:
@@ -146,6 +150,15 @@ def _misled(result: RowResult, wrong: set[str]) -> set[str]:
         if handed or node.path in wrong:
             spread |= {_key(node.outputs), *map(_key, node.outputs.values())}
     return found
+
+
+def _said(text: str, values: set[str]) -> bool:
+    """Whether any of some values stands in a text, as whole words."""
+    return any(
+        re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text)
+        for value in values
+        if value and value in text
+    )
 
 
 def losses(task: Task, results: Sequence[RowResult]) -> Shares:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -35,12 +34,8 @@ from weft.compilers.propose.demos import BootstrapDemos
 from weft.compilers.propose.edits import DropDemos
 from weft.compilers.propose.reflection import Reflect
 from weft.compilers.recipe import Draw, Recipe
-from weft.compilers.search.blame import blame
 from weft.compilers.search.candidate import Candidate
 from weft.pipeline.data.rows import read_rows
-from weft.pipeline.measure.row_result import RowResult
-from weft.pipeline.measure.score import Score
-from weft.pipeline.trace import NodeRun, Trace
 
 
 def compiled(rule: Any, budget: int | None = 280) -> weft.Result[..., Any, Any]:
@@ -253,70 +248,3 @@ def test_a_writer_whose_instructions_all_lose_is_asked_no_more(
 
     assert "DropDemos" in names
     assert ("Reflect" in names) == (max(gains) > 0)
-
-
-def chain(depth: int) -> Any:
-    """Modules that hand a value on, each to the next."""
-    steps = [
-        weft.Predict(f"v{n} -> v{n + 1}", f"Step {n}.", name=f"step{n}")
-        for n in range(depth)
-    ]
-
-    @weft.program
-    def three(v0: str) -> str:
-        made: str = steps[2](v2=steps[1](v1=steps[0](v0=v0).v1).v2).v3
-        return made
-
-    return three
-
-
-def runs(fault: int, seed: int, *, named: bool, depth: int = 3) -> list[RowResult]:
-    """Runs of a chain in which one step mistakes two of its five values."""
-    rng = random.Random(seed)
-    found: list[RowResult] = []
-    for number in range(48):
-        first = rng.randrange(5)
-        data = {"v0": f"case {number} of {first}", f"v{depth}": f"z{depth}{first}"}
-        (row,) = read_rows([data], ["v0"])
-        value, nodes, given = first, list[NodeRun](), data["v0"]
-        for step in range(depth):
-            value = (value + 1) % 5 if step == fault and value in (1, 3) else value
-            out = f"z{step + 1}{value}"
-            inputs, outputs = {f"v{step}": given}, {f"v{step + 1}": out}
-            nodes.append(
-                NodeRun(f"step{step}", "module", inputs, outputs, order=(step,))
-            )
-            given = out
-        right = value == first
-        said = f"it should be z{fault + 1}{first} there" if named and not right else ""
-        score = Score(float(right), said)
-        found.append(RowResult(row, given, score, trace=Trace(tuple(nodes))))
-    return found
-
-
-@pytest.mark.parametrize("fault", range(3))
-@pytest.mark.parametrize("named", [True, False])
-def test_the_faulty_module_is_named(fault: int, named: bool) -> None:
-    """By what feedback says, and else by where the wanted answer gets lost."""
-    hits = 0
-    for seed in range(10):
-        found = runs(fault, seed, named=named)
-        task = under_way(chain(3), [r.example for r in found], [])
-        shares = blame(task, found)
-        hits += max(shares, key=lambda path: shares[path]) == f"step{fault}"
-
-    assert hits >= 8
-
-
-def test_a_module_that_failed_by_itself_is_blamed() -> None:
-    """An error says where it happened."""
-    found = runs(0, 0, named=False)
-    bad = next(r for r in found if not r.score or r.score.value < 1)
-    nodes = list(bad.trace.nodes)
-    nodes[1] = NodeRun("step1", "module", nodes[1].inputs, error="ParseError: no value")
-    broken = RowResult(bad.example, None, bad.score, trace=Trace(tuple(nodes)))
-    task = under_way(chain(3), [bad.example], [])
-    shares = blame(task, [broken])
-
-    assert max(shares, key=lambda path: shares[path]) == "step1"
-    assert sum(shares.values()) == pytest.approx(1.0)

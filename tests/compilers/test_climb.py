@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
 
+import pytest
+
 import weft
 from tests.compilers.worlds import (
     CODES,
@@ -200,3 +202,43 @@ def test_a_step_is_tried_with_the_sentences_that_must_stay() -> None:
     task.keeping = Keeping.of(task.program, ["Give the label."])
 
     assert climbed(Climb(), task, model(freed)) == []
+
+
+def test_a_module_that_a_step_helped_stays_the_suspect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only steps in vain speak for another: one that helped says where the fault is."""
+    spot = weft.Predict("text -> tag", "Give the tag.", name="spot")
+    classify = weft.Predict(
+        "tag -> label: Label",
+        "Copy the tag.",
+        name="classify",
+        types={"Label": Literal[CODES]},
+    )
+
+    @weft.program
+    def two(text: str) -> str:
+        label: str = classify(tag=spot(text=text).tag).label
+        return label
+
+    lines = (f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+
+    def rule(asked: Asked) -> dict[str, str]:
+        names = [name for name, _ in asked.outputs]
+        if "tag" in names:
+            word = next(word for word in WORDS if word in asked.said)
+            return {"tag": dict(re.findall(r"(\w+) = (K\d)", asked.task)).get(word, "")}
+        if "label" in names:
+            return {"label": next(iter(re.findall(r"K\d", asked.said)), "K9")}
+        return {"old": "", "new": next(lines)}
+
+    def shares(task: Task, results: Any) -> dict[str, float]:
+        del task, results
+        return {"spot": 0.6, "classify": 0.4}
+
+    monkeypatch.setattr("weft.compilers.propose.climb.blame", shares)
+    task = new_task(two, planted_rows(50))
+    climbed(Climb(steps=3), task, model(rule))
+    mended = [set(child.values) for child in task.waiting]
+
+    assert mended == [{"spot/instruction"}] * 3

@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-from typing import Any
+from typing import Any, Final
+
+_PROMPT_CACHE: Final = 512  # MiB, as `local/` has; llama.cpp itself keeps up to 8 GiB
 
 
 def main() -> None:
@@ -24,6 +26,7 @@ def main() -> None:
     asked.n_parallel = slots
     asked.cpuparams.n_threads = 1
     asked.cpuparams_batch.n_threads = 1
+    asked.cache_ram_mib = _PROMPT_CACHE
     server = xllamacpp.Server(asked)
     version = importlib.metadata.version("xllamacpp")
     print(f"serving {server.listening_address} xllamacpp {version}", flush=True)

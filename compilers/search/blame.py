@@ -96,13 +96,17 @@ def blamed(
     nodes, labels = _nodes(result), result.example.labels
     feedback = result.score.feedback.casefold() if result.score else ""
     wanted = {_text(value) for value in labels.values()}
+    modules = {path: m for path, m in task.program.modules.items() if path in nodes}
+    called = {
+        path
+        for path, module in modules.items()
+        if _said(feedback, {path.casefold(), module.name.casefold()})
+    }
     found: Counter[str] = Counter()
     wrong: set[str] = set()
     last = next(reversed(nodes), "")
-    for path, node in nodes.items():
-        module = task.program.modules.get(path)
-        if module is None:
-            continue
+    for path, module in modules.items():
+        node = nodes[path]
         names = spec_of(module.signature).outputs
         own = {name: node.outputs.get(name) for name in names}
         if node.error or (result.score and path in result.score.by):
@@ -112,10 +116,11 @@ def blamed(
         made = {_text(value) for value in own.values()}
         other = given.get(path, frozenset()) - made - wanted
         missed = any(_text(v) != _text(labels[n]) for n, v in inner.items())
-        if missed or _said(feedback, {*other, path.casefold(), module.name.casefold()}):
+        # A list of all modules, or of what one made, accuses none by its name.
+        meant = called < modules.keys() and path in called
+        if missed or _said(feedback, other) or (meant and not _said(feedback, made)):
             wrong.add(path)
-    known = last in task.program.modules
-    if known and not wrong and _mistook(nodes, last, feedback, wanted):
+    if last in modules and not wrong and _mistook(nodes, last, feedback, wanted):
         wrong.add(last)
     found.update(wrong - _misled(result, wrong))
     return dict(found)

@@ -142,6 +142,37 @@ def test_two_that_are_wrong_apart_are_both_named() -> None:
     assert shares["step0"] == shares["step1"] > 5 * shares["step2"]
 
 
+@pytest.mark.parametrize("fault", range(3))
+def test_names_beside_right_values_accuse_nobody(fault: int) -> None:
+    """Feedback that lists what each should have made calls all by their names."""
+
+    def listed(fault: int, first: int, answer: str) -> str:
+        del fault, answer
+        return ", ".join(f"step{n} z{n + 1}{first}" for n in range(3))
+
+    def two(fault: int, first: int, answer: str) -> str:
+        return listed(fault, first, answer).partition(", ")[2]
+
+    good = runs(-1, 1, told=silent)
+    shares = blamed_for([*good, *runs(fault, 0, told=listed)])
+    later = blamed_for([*good, *runs(fault, 0, told=two)])
+
+    assert shares[f"step{fault}"] > 0.9
+    assert not fault or max(later, key=lambda path: later[path]) == f"step{fault}"
+
+
+def test_who_is_called_by_name_is_meant() -> None:
+    """Where feedback gives no value of it."""
+
+    def named(fault: int, first: int, answer: str) -> str:
+        del fault, first, answer
+        return "Step1 should look at the second word."
+
+    shares = blamed_for(runs(0, 0, told=named))
+
+    assert shares["step1"] > 0.9
+
+
 def test_feedback_that_repeats_what_happened_calls_nobody_right() -> None:
     """Each value that was handed on stands in it, and so does the wrong answer."""
 

@@ -147,7 +147,7 @@ shares of the calls spent without headroom, `early` is ended early with a gain t
 | 6: a lead that is luck ends it | 0.829 | 0.714 | 0.470 | 0.293 | 0.000 | 0.234 |
 | 7: each unit leaves a share | 0.802 | 0.800 | 0.464 | 0.293 | 0.000 | 0.232 |
 | before, full sizes | 0.635 | 0.577 | 0.915 | 0.738 | 0.000 | 0.190 |
-| 8: whom feedback lets off, full sizes | 0.857 | 0.858 | 0.453 | 0.316 | 0.006 | 0.223 |
+| 8: whom feedback lets off, full | 0.857 | 0.858 | 0.453 | 0.316 | 0.006 | 0.223 |
 
 On other seeds (200 to 202 of the families worked on, four writers, 144 compiles each),
 the fourth against the third: kept 0.820 and 0.861, true gain +0.004 (-0.002 to +0.010),

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ...pipeline.ground import strictjson
@@ -157,7 +157,7 @@ def _misled(result: RowResult, wrong: set[str]) -> set[str]:
     return found
 
 
-def _said(text: str, values: set[str]) -> bool:
+def _said(text: str, values: Set[str]) -> bool:
     """Whether any of some values stands in a text, as whole words."""
     return any(
         re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text)

@@ -35,8 +35,8 @@ class Climb(Proposer):
     unlike it, a step is tried on one fixed set of training rows, first on a few and
     then on more, until it is behind, surely ahead, or ahead on all of them. What was
     run is evidence for the next step. A step that shows nothing alone is left to meet
-    others (`Task.waiting`). Modules take turns, those first that the failures
-    seem to come from (`blame`).
+    others (`Task.waiting`). First is the module that the failures seem to come from
+    (`blame`); each step in vain lets others come before it.
 
     Args:
         failing: How many failing cases a writer is shown at the most.

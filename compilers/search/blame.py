@@ -4,9 +4,9 @@ Four kinds of evidence, all of it paid for already:
 
 - what is said: an error of a node, feedback on a module (`Score.by`), a label of a
   module's own output, feedback that names a module, or a value that it gives elsewhere
-  and should have given here. A module that was handed a wrong value is let off, and one
-  that feedback calls right in what it was handed is not. What is said of some rows
-  weighs in on those of which nothing is said;
+  and should have given here. Whoever was handed a wrong value is let off; the last is
+  blamed where feedback calls right what it was handed. What is said of some rows weighs
+  in on those of which nothing is said;
 - where what was known gets lost: while modules are right, the answer that is wanted
   follows from what each hands on. Rows that a module gives one value though they want
   different answers have been mixed up there, or before: so the module is suspect whose
@@ -122,7 +122,8 @@ def blamed(
             wrong.add(path)
     if last in modules and not wrong and _mistook(nodes, last, feedback, wanted):
         wrong.add(last)
-    found.update(wrong - _misled(result, wrong))
+    # One alone was misled by nobody, and most rows speak against none or one.
+    found.update(wrong - _misled(result, wrong) if len(wrong) > 1 else wrong)
     return dict(found)
 
 
@@ -138,22 +139,27 @@ def _mistook(
     before = [node for path, node in nodes.items() if path != last]
     values = {_text(value) for node in before for value in node.outputs.values()}
     handed = values & {_text(value) for value in nodes[last].inputs.values()}
-    right = handed and all(_said(feedback, {value}) for value in handed)
-    return bool(right) and _said(feedback, wanted) and not _said(feedback, made)
+    told = bool(handed) and all(_said(feedback, {value}) for value in handed)
+    return told and _said(feedback, wanted) and not _said(feedback, made)
 
 
 def _misled(result: RowResult, wrong: set[str]) -> set[str]:
-    """Those that were handed what a wrong one made, by itself or through others."""
+    """Those that were handed what a wrong one made, by itself or through others.
+
+    Their first runs tell: in a loop whoever began it gets back what it made.
+    """
+    ran: set[str] = set()
     spread: set[str] = set()
     found: set[str] = set()
     for node in result.trace.nodes:
         if node.kind not in ("module", "step"):
             continue
         handed = any(_key(value) in spread for value in node.inputs.values())
-        if handed:
+        if handed and node.path not in ran:
             found.add(node.path)
         if handed or node.path in wrong:
             spread |= {_key(node.outputs), *map(_key, node.outputs.values())}
+        ran.add(node.path)
     return found
 
 

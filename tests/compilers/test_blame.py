@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from tests.compilers.worlds import under_way
-from weft.compilers.search.blame import blame
+from weft.compilers.search.blame import blame, blamed
 from weft.compilers.search.task import passes
 from weft.pipeline.data.rows import read_rows
 from weft.pipeline.measure.row_result import RowResult
@@ -131,6 +131,21 @@ def test_a_wrong_value_is_followed_through_plain_steps() -> None:
     assert shares["step0"] > 0.8
 
 
+def test_whoever_gets_back_what_it_made_was_not_misled() -> None:
+    """In a loop the wrong value returns to the module that first made it."""
+    _, bad = wrong_once()
+    first, second, third = bad.trace.nodes
+    (back,) = second.outputs.values()
+    again = replace(first, inputs={"v0": back}, order=(2,))
+    nodes = (first, second, again, replace(third, order=(3,)))
+    task = under_way(chain(3), [bad.example], [])
+    given = {f"step{n}": frozenset(f"z{n + 1}{v}" for v in range(5)) for n in range(3)}
+
+    found = blamed(task, replace(bad, trace=Trace(nodes)), given)
+
+    assert found == {"step0": 1}
+
+
 def test_two_that_are_wrong_apart_are_both_named() -> None:
     """The second was handed nothing that the first had made."""
     good, bad = wrong_once()
@@ -204,13 +219,10 @@ def test_values_of_several_words_are_found_in_feedback() -> None:
 
 def test_a_module_that_failed_by_itself_is_blamed() -> None:
     """An error says where it happened."""
-    found = runs(0, 0, told=silent)
-    bad = next(r for r in found if not r.score or r.score.value < 1)
+    _, bad = wrong_once()
     nodes = list(bad.trace.nodes)
     nodes[1] = NodeRun("step1", "module", nodes[1].inputs, error="ParseError: no value")
-    broken = RowResult(bad.example, None, bad.score, trace=Trace(tuple(nodes)))
-    task = under_way(chain(3), [bad.example], [])
-    shares = blame(task, [broken])
+    shares = blamed_for([replace(bad, trace=Trace(tuple(nodes)))])
 
     assert max(shares, key=lambda path: shares[path]) == "step1"
     assert sum(shares.values()) == pytest.approx(1.0)

@@ -139,8 +139,8 @@ def luck_alone(task: Task) -> str:
     """Why the leader of some rounds owes its lead to luck, or empty.
 
     The more candidates were tried, the further the best of them is ahead by luck, and a
-    further round adds to that. So the search ends where nothing is left of the leader's
-    gain without it. That may be better all the same: the sealed rows tell.
+    further round adds to that. So the search ends where the leader's gain without it is
+    not likely one. It may be one all the same: the sealed rows tell.
     """
     seed, leader = Candidate(), task.archive[0]
     gains = gains_of(task, leader, seed, task.rows)
@@ -148,7 +148,7 @@ def luck_alone(task: Task) -> str:
     if task.number < _ROUNDS or leader == seed or not told or fails_most(task):
         return ""
     met = met_shares(task, len(gains))
-    if estimate(gains, (), met).difference > 0:
+    if estimate(gains, (), met).likely:
         return ""
     return f"the best of {len(met)} candidates was ahead by no more than luck"
 

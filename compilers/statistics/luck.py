@@ -21,8 +21,8 @@ from typing import Any, Final
 from ...pipeline.measure.stats import Interval
 from .looks import spread
 
-LIKELY: Final = 0.7
-"""The chance to be better from which a candidate comes back: a loss weighs double."""
+LIKELY: Final = 0.8
+"""The chance to be better from which a candidate comes back: a loss weighs four times."""
 _Z_95: Final = 1.959964
 _APART: Final = 3.0
 _NORMAL: Final = NormalDist()
@@ -52,7 +52,7 @@ class Estimate:
 
     @property
     def likely(self) -> bool:
-        """Whether it is better with a chance of seven in ten."""
+        """Whether it is better with a chance of four in five."""
         return self.difference > self._bar
 
     def worth(self, more: int) -> float:

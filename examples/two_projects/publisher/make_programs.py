@@ -88,7 +88,7 @@ def main() -> None:
             triage,
             rows,
             metric=weft.metrics.exact("team"),
-            compiler=weft.compilers.LabeledFewShot(demos=9),
+            compiler=weft.compilers.KNNFewShot(k=4),
             seed=0,
         )
     print(result.report)

@@ -22,7 +22,7 @@ from ...pipeline.measure.stats import Interval
 from .looks import spread
 
 LIKELY: Final = 0.8
-"""The chance to be better from which a candidate comes back: a loss weighs four times."""
+"""The chance to be better from which one comes back: a loss weighs four times."""
 _Z_95: Final = 1.959964
 _APART: Final = 3.0
 _NORMAL: Final = NormalDist()

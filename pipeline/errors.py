@@ -95,7 +95,20 @@ class GraphError(SetupError):
 
 
 class CallError(SetupError):
-    """A call whose arguments do not fit the signature."""
+    """A call whose arguments do not fit the signature.
+
+    Of a value that comes up inside a run, in one row and not in others, it is a
+    `StepError`.
+
+    Args:
+        message: What does not fit, and how.
+        hint: What to give instead.
+        field: The input whose value does not fit, or empty where a name does not.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
 
 
 class DataError(SetupError):
@@ -323,10 +336,10 @@ class MetricError(WeftError):
 
 
 class StepError(WeftError):
-    """A step raised, or a validator of a field's type; the cause is chained.
+    """A step raised, a type's validator did, or a value fits no module that takes it.
 
-    It is a fault of the program, which no model could mend. Other rows may still go
-    well.
+    The cause is chained. It is a fault of the program, which no model could mend. Other
+    rows may still go well.
 
     Args:
         message: What raised, and what.

@@ -286,9 +286,11 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
     if run and all(map(passes, run)):
         return f"the program already passes all {len(run)} training rows that were run"
     bar = f"scored {task.passing:g}" if task.passing else "was passed"
+    tried = f", and of {counted(len(run), 'row')} that were run none {bar}"
     return (
         f"{counted(len(task.split.train), 'training row')} gave no demo and no "
-        f"instruction: none {bar}, and they label not all outputs of a module. Give "
+        "instruction: none holds all fields of a module under their names"
+        f"{tried if run and not any(map(passes, run)) else ''}. Give rows that do, "
         "teacher=, or a compiler that learns from failures, such as GEPA"
     )
 

@@ -231,12 +231,19 @@ def _widened(program: Program[..., Any], proposer: Proposer) -> Program[..., Any
 
 
 def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Example]:
-    """Rows whose inputs fit a program."""
+    """Rows whose inputs fit a program, with the defaults of those that are left out.
+
+    A demo shows all that the program was given, whether the row or the default said it.
+    """
     rows = rows_of(program.inputs, source)
     require_rows(rows, what)
     for row in rows:
         bind_row(program.inputs, row.inputs, row.id)
-    return rows
+    return [
+        replace(row, inputs={**row.inputs, **left}) if left else row
+        for row in rows
+        for left in [program.inputs.left_out(row.inputs)]
+    ]
 
 
 def _recipes_of(compiler: Compiler, program: Program[..., Any]) -> tuple[Recipe, ...]:

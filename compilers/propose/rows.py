@@ -127,12 +127,16 @@ def fits(module: Module[..., Any], row: Example) -> bool:
 def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
     """A row with its labels as a demo, each cell as its field's type reads it.
 
+    An input that the row lacks has its default, as in a call; an output has none.
+
     Raises:
         KeyError: The row lacks a field.
         ValueError: A cell is not of its field's type.
     """
+    spec = spec_of(module.signature)
+    fields = spec.fields
     known = {**row.inputs, **row.labels}
-    fields = spec_of(module.signature).fields
+    known |= spec.left_out(known)
     values = {f.name: cell_data(f, known[f.name]) for f in fields}
     # A data URL becomes a digest, and here is its data until the demo holds it.
     media = {f: f.check(known[f.name]) for f in fields if f.media}

@@ -34,7 +34,7 @@ from .ask import ask
 from .body import begun_by, journal_inside, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
 from .context import Context, Recorded, follow
-from .nodes import run_function, run_level, run_region, run_step
+from .nodes import bound_in, fitting, run_function, run_level, run_region, run_step
 from .prompt import prompts_of, tell_other_model, tell_other_nearness
 from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
@@ -102,7 +102,7 @@ class LocalEngine(DirectCalls):
         if kind == "step":
             arguments = target.bind(args, kwargs, target.name)
             return await _step(there.target, arguments, there.context, there.path)
-        bound = there.target.bind(args, kwargs)
+        bound = bound_in(self._at, there.target, args, kwargs)
         context = there.context
         if self._at is None and there.target.has_body:
             context = context.having(journal=journal_of_run((0,)))
@@ -118,7 +118,7 @@ class LocalEngine(DirectCalls):
     ) -> Run[Any]:
         """Run, and give back the value with its trace."""
         there = self._begun(target)
-        bound = there.target.bind(args, kwargs)
+        bound = bound_in(self._at, there.target, args, kwargs)
         with remembering(reuse):
             return await self._resumably(there, bound, [])
 
@@ -317,13 +317,14 @@ def _node(
     path = context.path + node.target
     if node.kind == "module":
         module = parts.modules[node.target]
-        return _known_module(module, module.spec.bind(arguments, path), here, path)
+        bound = fitting(module.spec.bind, arguments, path, node)
+        return _known_module(module, bound, here, path)
     if node.kind == "step":
         step, known = parts.steps[node.target], memory.get()
         if known is not None and (hit := known.step(step, arguments, here, path)):
             return _known(hit.value)
         return _step(step, arguments, here, path, node.where)
-    return _program(parts.programs[node.target], arguments, here, path)
+    return _program(parts.programs[node.target], arguments, here, node)
 
 
 async def _known(value: Any) -> Any:
@@ -331,11 +332,12 @@ async def _known(value: Any) -> Any:
 
 
 async def _program(
-    program: Program[..., Any], arguments: Mapping[str, Any], here: Context, path: str
+    program: Program[..., Any], arguments: Mapping[str, Any], here: Context, node: Node
 ) -> Any:
     """Run a program as a node of another."""
+    path = here.path + node.target
     with Recorded(here, path, "program", arguments) as entry:
-        bound = program.inputs.bind(arguments, path)
+        bound = fitting(program.inputs.bind, arguments, path, node)
         value = await _graph(program, bound, here.having(path=f"{path}/"))
         entry.outputs = {"result": value}
     return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple, cast
 
@@ -16,12 +17,13 @@ from .. import seam
 from ..calls.store import RunStore
 from ..errors import (
     BudgetExceeded,
+    CallError,
     ContextLengthError,
     ModelFailure,
     StepError,
     WeftError,
 )
-from ..graph.binding import resolve
+from ..graph.binding import resolve, source_name, takes_of
 from ..graph.control import case_of, decided
 from ..graph.graph import Body, Flow, Node
 from ..graph.regions import DEFAULT
@@ -41,6 +43,38 @@ SCORED = (ModelFailure, ContextLengthError)
 
 _FIRST_PAUSE = 0.1
 _WORK = (CoroutineType, asyncio.Future)
+
+
+def fitting(
+    bind: Callable[..., Any], given: Any, who: Any, node: Node | None = None
+) -> Any:
+    """Arguments inside a run, checked by what binds them.
+
+    Raises:
+        StepError: A value does not fit. What it hangs on is the row: others may be
+            well, so it is no mistake in the call, as a name that is misspelt is.
+    """
+    try:
+        return bind(given, who)
+    except CallError as error:
+        if not error.field:
+            raise
+        came = takes_of(node.bindings[error.field]) if node else ()
+        names = ", ".join(dict.fromkeys(source_name(take.source) for take in came))
+        said_of = f"{error.message}; it came from {names}" if names else error.message
+        raise StepError(said_of, hint=error.hint) from None
+
+
+def bound_in(at: Context | None, target: Any, args: Any, kwargs: Any) -> dict[str, Any]:
+    """Checked arguments of a call; `at` is the place of the code that makes it.
+
+    Raises:
+        CallError: They do not fit, and no run is under way.
+        StepError: As `fitting`.
+    """
+    bind = target.bind if at is None else partial(fitting, target.bind)
+    bound: dict[str, Any] = bind(args, kwargs)
+    return bound
 
 
 async def run_level(

@@ -6,7 +6,7 @@ import hashlib
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -108,11 +108,21 @@ class Spec:
                 raise CallError(
                     f"{who!r} got a wrong {name!r}: {error}",
                     hint=to_give(name, spec.annotation, spec.wanted, inputs[name]),
+                    field=name,
                 ) from None
             except StepError as error:
                 error.locate(who)
                 raise
         return bound
+
+    def left_out(self, given: Container[str]) -> dict[str, Any]:
+        """The defaults of the inputs that are not given, as a row holds values."""
+        left = [f for f in self.inputs.values() if not f.required]
+        return {
+            f.name: f.fallback() if f.media else f.dump(f.fallback())
+            for f in left
+            if f.name not in given
+        }
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
         """Checked input values as plain JSON data that makes them again."""

@@ -241,6 +241,13 @@ async def still_hoped(task: Task) -> bool:
     return True
 
 
+def unseen(task: Task) -> bool:
+    """Whether candidates were made and none ran: the rest is left to the last rows."""
+    tried = [candidate for candidate in task.archive if candidate.values]
+    seen = any(task.results(candidate, task.rows) for candidate in tried)
+    return bool(tried) and not seen and not math.isinf(task.room())
+
+
 def _plainly_behind(task: Task, candidate: Candidate) -> bool:
     """Whether it gained nothing on the rows of two rungs."""
     seed = Candidate()

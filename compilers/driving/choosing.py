@@ -70,12 +70,16 @@ def running_cost(task: Task, candidate: Candidate) -> RunningCost:
 def best_under(task: Task, caps: Caps) -> Candidate:
     """The best candidate whose rows cost no more than the caps.
 
-    The best of all where there are no caps, or none is under them.
+    The best of all where there are no caps. Where nobody is under them, the best whose
+    rows cost no more than those of the program as it was.
     """
     if not caps:
         return task.archive[0]
-    under = (c for c in task.archive if caps.hold(running_cost(task, c)))
-    return next(under, task.archive[0])
+    costs = {c: running_cost(task, c) for c in task.archive}
+    under = (c for c, cost in costs.items() if caps.hold(cost))
+    seed = running_cost(task, Candidate())
+    other = (c for c, cost in costs.items() if cost.dominates(seed))
+    return next(under, None) or next(other, Candidate())
 
 
 def costs_less(task: Task, one: Candidate, other: Candidate) -> bool:

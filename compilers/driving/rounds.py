@@ -32,6 +32,7 @@ from ..pacing import (
     share_of,
     still_hoped,
     told_apart,
+    unseen,
 )
 from ..propose.meeting import by_turns, together
 from ..propose.proposer import has_work, proposed
@@ -114,7 +115,7 @@ async def search(
             await _join(task, before)
         if found.stopped == SPENT:
             break
-    return found.stopped
+    return found.stopped or (SPENT if unseen(task) else "")
 
 
 def _advise(task: Task, found: Search) -> None:

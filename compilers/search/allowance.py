@@ -20,6 +20,8 @@ from .cost import CallGuess
 # What is set aside is run by winners, whose prompts are longer than those before them.
 _DEARER = 1.5
 _SECONDS = "seconds"
+_WRITING = ("propose", "train")
+"""Accounts whose calls are no rows: a writer's prompts may be ten times as long."""
 
 
 class Allowance:
@@ -129,7 +131,7 @@ class Allowance:
         What is set aside is among them, and time is no matter: what calls take of it
         does not repeat itself.
         """
-        found = (left / each / weight for _, left, each, weight in self._left())
+        found = (left / each / weight for _, left, each, weight, _ in self._left())
         return min(found, default=math.inf)
 
     def tokens(self, share: float) -> float:
@@ -140,7 +142,7 @@ class Allowance:
         left = self.ledger.remaining()
         if left.tokens is None:
             return math.inf
-        kept = math.ceil(self._aside * self.a_row) * _DEARER * self._tokens_a_call()
+        kept = math.ceil(self._aside * self.a_row) * _DEARER * self._of_rows("tokens")
         over = self._left_over.get("tokens", 0.0)
         return max(0.0, share * (left.tokens - over - kept))
 
@@ -176,30 +178,46 @@ class Allowance:
     def _frees(self) -> Iterator[tuple[str, float, float]]:
         """Calls that are not set aside, by the unit that limits them, and its price."""
         kept = math.ceil(self._aside * self.a_row)
-        for unit, left, each, weight in self._left():
+        for unit, left, each, weight, row in self._left():
             over = self._left_over.get(unit, 0.0)
-            yield unit, (left - over) / each - weight * kept, each
+            yield unit, (left - over - weight * kept * row) / each, each
 
-    def _left(self) -> Iterator[tuple[str, float, float, float]]:
+    def _left(self) -> Iterator[tuple[str, float, float, float, float]]:
         """What each limit but time leaves, what a call takes of it, and weighs there.
 
-        In its own unit: what a call takes grows while prompts do, and with it would
-        what is left to others.
+        Last what a call of a row takes, which is what is set aside. In its own unit:
+        what a call takes grows while prompts do, and with it would what is left to
+        others.
         """
         left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
         calls = spent.calls - self._start.calls
         if left.calls is not None:
-            yield "calls", left.calls, 1.0, 1.0
+            yield "calls", left.calls, 1.0, 1.0, 1.0
         if left.tokens is not None:
-            each = max(1.0, self._tokens_a_call())
-            yield "tokens", left.tokens - guess.bound, each, _DEARER
+            each, row = max(1.0, self._tokens_a_call()), self._of_rows("tokens")
+            yield "tokens", left.tokens - guess.bound, each, _DEARER, max(1.0, row)
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
             # Of models that are chosen among, the next call may be the dearest one's.
             price = max(price or 0.0, guess.dearest)
+            row = max(self._of_rows("usd"), guess.dearest)
             if price:
-                yield "usd", left.usd - (guess.usd_bound or 0.0), price, _DEARER
+                yield "usd", left.usd - (guess.usd_bound or 0.0), price, _DEARER, row
+
+    def _of_rows(self, unit: str) -> float:
+        """Tokens or dollars of a call of a row as measured so far.
+
+        Not of an average call: a search that began with a few long calls of a writer
+        would set aside more for its last rows than it has.
+        """
+        books = [book for n, book in self.spend().items() if n not in _WRITING]
+        if not (requests := sum(book.get("requests", 0) for book in books)):
+            return float(
+                self._guess.tokens if unit == "tokens" else self._guess.usd or 0
+            )
+        names = ("input_tokens", "output_tokens") if unit == "tokens" else ("usd",)
+        return sum(book.get(name, 0) for book in books for name in names) / requests
 
     def _tokens_a_call(self) -> float:
         """Tokens of a call as measured so far, those of training not among them."""

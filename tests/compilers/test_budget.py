@@ -358,3 +358,43 @@ def test_a_quoted_call_is_about_as_long_as_a_real_one(compiler: c.Compiler) -> N
     each = made.report.tokens / made.report.calls
 
     assert each < offer.tokens < each * 3
+
+
+@pytest.fixture
+def priced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted model has a price."""
+    file = tmp_path / "prices.json"
+    file.write_text('{"models": {"planted": [1, 1, 2]}}', "utf-8")
+    monkeypatch.setenv("WEFT_PRICES", str(file))
+
+
+@pytest.mark.usefixtures("priced")
+@pytest.mark.parametrize("budget", ["30k tokens", "60k tokens", "$0.06", "$0.09"])
+@pytest.mark.parametrize("compiler", [APE(), OPRO()], ids=["APE", "OPRO"])
+def test_a_writers_long_prompts_are_no_price_of_rows(
+    budget: str, compiler: Any
+) -> None:
+    """What is set aside for rows costs what rows cost, so that a search goes on."""
+    with weft.use(lm=model(), cache=None):
+        report = weft.compile(
+            classifier(),
+            planted_rows(160),
+            metric=exact,
+            compiler=compiler,
+            budget=budget,
+        ).report
+    assert report.improved
+
+
+@pytest.mark.usefixtures("priced")
+def test_where_nobody_ran_the_budget_is_named() -> None:
+    with weft.use(lm=model(), cache=None):
+        report = weft.compile(
+            classifier(),
+            planted_rows(160),
+            metric=exact,
+            compiler=OPRO(),
+            budget="$0.03",
+        ).report
+    ran = any(one.rows for one in report.tried if one.parent)
+    assert ran or report.stopped == "the budget ended the search"

@@ -163,11 +163,12 @@ def test_a_program_too_dear_comes_back_cheaper_and_says_so() -> None:
 
 
 def test_a_cap_that_nobody_meets_is_said() -> None:
-    """And the program comes back as it was, or better."""
-    report = chosen(all_three(usd_per_1000=1e-6)).report
+    """And the program comes back as it was, or better, and no dearer."""
+    result = chosen(all_three(usd_per_1000=1e-6))
 
-    assert "no candidate costs at most $" in report.stopped
-    assert report.score.mean >= report.seed_score.mean
+    assert "no candidate costs at most $" in result.report.stopped
+    assert result.report.score.mean >= result.report.seed_score.mean
+    assert _asked(result)["classify"] is None
 
 
 def test_the_same_score_for_less_is_a_gain() -> None:

@@ -107,7 +107,7 @@ class Steering:
         self._border += 1  # which is from now on the number of the round that comes
         steered = self._obeyed(orders, recipe)
         if orders:
-            told = [str(order) for order in orders]
+            told = [self._said(order) for order in orders]
             self._index.tell("steered", number=self._border, orders=told)
         if fresh and any(order.order == "pause" for order in orders):
             raise Paused(
@@ -152,6 +152,8 @@ class Steering:
                     why = f"the program has no module {order.module!r}"
                 case "hint" if not self._changes(order.module):
                     why = "no prompt shows what it could change, or keep= holds that"
+                case "hint" if recipe.racer is None and not _written(recipe):
+                    why = "nothing is raced here, and no writer is asked"
                 case "hint":
                     notes.append((order.module, order.text.strip()))
                 case "branch":
@@ -167,6 +169,11 @@ class Steering:
         changed = selector is not recipe.selector
         now = replace(recipe, selector=selector) if changed else recipe
         return Steered(now, _draws(recipe, notes))
+
+    def _said(self, order: Order) -> str:
+        """An order, and why it was not taken, where it was not."""
+        why = self._told[order.id]["why"]
+        return f"{order}, which is not taken: {why}" if why else str(order)
 
     def _changes(self, module: str) -> bool:
         """Whether a hint for a module, or for all, may change what a prompt shows."""
@@ -193,10 +200,14 @@ def _draws(recipe: Recipe, notes: Sequence[tuple[str, str]]) -> tuple[Draw, ...]
     """
     if not notes or recipe.racer is None:
         return ()
-    written = any(proposer.asks for proposer in recipe.proposers)
     each = len(notes) if len(notes) > 1 else 0
-    made = Notes(notes=tuple(notes), written=written)
-    return (Draw(made, 1 + written + each),)
+    made = Notes(notes=tuple(notes), written=_written(recipe))
+    return (Draw(made, 1 + _written(recipe) + each),)
+
+
+def _written(recipe: Recipe) -> bool:
+    """Whether a writer is asked."""
+    return any(proposer.asks for proposer in recipe.proposers)
 
 
 def said(taken: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -288,6 +288,19 @@ REFUSED = {
 }
 
 
+def test_a_hint_where_nothing_is_raced_or_written_is_not_taken(tmp_path: Path) -> None:
+    """It would change nothing; the run's events say so, and the artifact is silent."""
+    folder = tmp_path / "run"
+    result, _ = steered(folder, {0: HINT}, c.LabeledFewShot(demos=4))
+
+    (order,) = index(folder)["orders"]
+    assert order["why"] == "nothing is raced here, and no writer is asked"
+    assert not result.report.steered
+    happened = index(folder)["events"]
+    (event,) = [one for one in happened if one["event"] == "steered"]
+    assert event["orders"] == [f"{HINT}, which is not taken: {order['why']}"]
+
+
 @pytest.mark.parametrize("why", REFUSED)
 def test_an_order_that_cannot_be_obeyed_changes_nothing(
     why: str, tmp_path: Path

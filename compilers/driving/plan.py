@@ -240,7 +240,7 @@ def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Examp
     for row in rows:
         bind_row(program.inputs, row.inputs, row.id)
     return [
-        replace(row, inputs={**row.inputs, **left}) if left else row
+        row.filled(left) if left else row
         for row in rows
         for left in [program.inputs.left_out(row.inputs)]
     ]

@@ -119,6 +119,12 @@ class Example:
         """
         return self._digest_of(fields={**self.inputs, **self.labels})
 
+    def filled(self, values: Mapping[str, Any]) -> Example:
+        """The same row with inputs that it left out; its digests stay as they were."""
+        made = Example(self.id, {**self.inputs, **values}, self.labels, self.meta)
+        made.__dict__.update(digest=self.digest, fields_digest=self.fields_digest)
+        return made
+
     def _digest_of(self, **parts: Mapping[str, Any]) -> str:
         try:
             content = {name: _by_name(held) for name, held in parts.items()}

@@ -283,7 +283,10 @@ def read_without_asides(
     ended = TOKENS in said.notes
     behind = behind_thoughts(said.text, begins, names)
     if behind is None or said.unclosed:
-        return read(said.text, ended).noting(said.notes)
+        parsed = read(said.text, ended).noting(said.notes)
+        if said.unclosed and not said.text.strip():
+            raise ParseError("the reply ends within what was thought", field=names[0])
+        return parsed
     notes = (THOUGHTS, *said.notes)
     try:
         whole = read(said.text, ended)

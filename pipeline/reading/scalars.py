@@ -151,6 +151,46 @@ def _is_unit(word: str) -> bool:
     return not short or _UNITS.fullmatch(word) is not None
 
 
+_COUNTS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+    *("seventeen", "eighteen", "nineteen", "twenty"),
+)
+_SHORT_SCALES = frozenset(
+    ("k", "m", "mn", "mm", "bn", "b", "tn", "mrd", "negative", "minus", "percent")
+)
+_NAMED_SO = frozenset(("score", "time", "guess"))
+"""What a number may be, though as many of them are a scale."""
+_FEW_WORDS = 4
+
+
+def rescales(behind: str, number: float) -> bool:
+    """Whether a few words behind a number make another number of it.
+
+    They stand in brackets or on the next line: a scale, a sign, or a number in words.
+
+    >>> rescales("in millions", 394.3), rescales("six", 5), rescales("five", 5)
+    (True, True, False)
+    >>> rescales("Because there are dozens of them in each of the boxes.", 5)
+    False
+    """
+    line = behind.strip().partition("\n")[0]
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+|%", line)]
+    if not words or len(words) > _FEW_WORDS:
+        return False
+    if any(word not in _COUNTS and _rescale(word) for word in words):
+        return True
+    counts = [_COUNTS.index(word) for word in words if word in _COUNTS]
+    return len(counts) == len(words) and number not in counts
+
+
+def _rescale(word: str) -> bool:
+    if word in _NAMED_SO:
+        return False
+    scale = _SCALES.fullmatch(word) or _SCALES.fullmatch(f"{word}s")
+    return word == "%" or word in _SHORT_SCALES or scale is not None
+
+
 def choice_of(text: str, choices: Iterable[Any]) -> Any:
     """The one choice that a text is, but for case, typography and edges.
 
@@ -163,14 +203,26 @@ def choice_of(text: str, choices: Iterable[Any]) -> Any:
     if len(text) > LONGEST * 10:
         raise LookupError(text)
     known = list(choices)
-    for plain in (text, _BULLET.sub("", text, count=1)):
+    bare = _BULLET.sub("", text, count=1)
+    for plain in (text, bare):
         word = folded(plain)
         hits = [c for c in known if _is(c, word, plain)]
-        if len(hits) == 1:
+        if len(hits) == 1 and not _is_signed(plain, text, known):
             return hits[0]
         if hits:
             break
     raise LookupError(text)
+
+
+def _is_signed(bare: str, text: str, known: Iterable[Any]) -> bool:
+    """Whether what was taken for a bullet may be the sign of another choice.
+
+    >>> _is_signed("1", "- 1", [-1, 0, 1]), _is_signed("1", "- 1", [1, 2])
+    (True, False)
+    """
+    signed = f"-{bare}"
+    minus = bare != text and text.startswith("-")
+    return minus and any(_is(c, folded(signed), signed) for c in known)
 
 
 def _is(choice: Any, word: str, text: str) -> bool:

@@ -59,6 +59,27 @@ _DENIES: Final = re.compile(DENIES, re.IGNORECASE)
 _AFFIRMS: Final = re.compile(r"\b(?:correct|right|accurate|holds)\b", re.IGNORECASE)
 
 
+_BEGINS_ANEW: Final = re.compile(
+    r"\W*(?:(?:oh|hm+),? )?(?:actually|wait|sorry|correction|on second thought)\b",
+    re.IGNORECASE,
+)
+_BEGINS_TO_DENY: Final = re.compile(
+    r"\W*(?:(?:no|nope|not|wrong|incorrect)\b"
+    r"|(?:that|this|it)(?: is|'s|\u2019s| was) (?:wrong|incorrect|false|not)\b)",
+    re.IGNORECASE,
+)
+
+
+def takes_back(behind: str, value: object) -> bool:
+    """Whether what stands on the lines behind a value begins by taking it back.
+
+    >>> takes_back("That is wrong.", 5), takes_back("Not at all.", False)
+    (True, False)
+    """
+    denies = value is not False and _BEGINS_TO_DENY.match(behind.lstrip())
+    return bool(denies or _BEGINS_ANEW.match(behind.lstrip()))
+
+
 class Told(NamedTuple):
     """What a text may name.
 

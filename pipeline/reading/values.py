@@ -37,6 +37,7 @@ from .scalars import (
     choice_of,
     digits_of,
     number_of,
+    rescales,
 )
 from .typography import BOX, folded, without_latex
 
@@ -172,7 +173,8 @@ def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
         first, newline, behind = body.partition("\n")
         if newline and behind.strip():
             for value, said in _one(first, note, field):
-                if not _names_another(behind, value, field):
+                another = _names_another(behind, value, field)
+                if not another and not sentences.takes_back(behind, value):
                     yield value, f"{said}, from the first line"
 
     yield from _stated(text, note, field)
@@ -257,7 +259,9 @@ def _value_of(text: str, field: FieldSpec) -> Any:
 def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
     """Whether what stands behind a value could be another value of its type."""
     behind = text[:_MOST_LINES_BEHIND]
-    if field.kind in ("", "integer", "number", "format"):
+    if field.kind in ("integer", "number"):
+        return _DIGIT.search(behind) is not None or rescales(behind, taken)
+    if field.kind in ("", "format"):
         return _DIGIT.search(behind) is not None
     if field.kind == "boolean":
         others: tuple[Any, ...] = ("yes", "true") if taken is False else ("no", "false")

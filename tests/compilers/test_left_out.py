@@ -63,13 +63,6 @@ def test_labelled_rows_are_demos_with_the_default(program: Any) -> None:
     assert [demo.values["lang"] for demo in module.parameters.demos] == ["en"] * 4
 
 
-def test_a_row_that_says_the_default_is_the_row_that_leaves_it_out() -> None:
-    said = [{**row, "lang": "en"} for row in rows()]
-    compiler = compilers.LabeledFewShot(demos=4)
-    without, with_it = (compiled(signed, data, compiler) for data in (rows(), said))
-    assert without.report.sealed == with_it.report.sealed
-
-
 def test_where_no_row_holds_a_modules_fields_that_is_said() -> None:
     result = compiled(renamed, rows("message"), compilers.LabeledFewShot(demos=4))
     assert "none holds all fields of a module under their names" in (

@@ -62,7 +62,8 @@ def test_a_compile_of_edition_1_goes_on_in_it(tmp_path: Path) -> None:
 
     result = compiled(tmp_path, lm)
 
-    assert result.report.calls - len(asked) > kept // 2
+    # Labelled rows are demos since then, so that some candidates are others.
+    assert result.report.calls - len(asked) > kept // 3
     assert all("Begin your reply" not in r.messages[-1].text for r in asked)
     kept_as = result.save(tmp_path / "compiled.weft.json").read_text("utf-8")
     assert '"adapter": "chat"' in kept_as

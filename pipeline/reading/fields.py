@@ -295,7 +295,9 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
     if isinstance(data, str) and field.kind in ONE_LINE:
-        return _read_candidate(field, data)
+        empty = fits(type(None), field.annotation) and _is_none(data, field)
+        null = Reading(None, f"read {data!r} as null") if empty and data else None
+        return _read_candidate(field, data) or null
     # Of a number with a point the text says more: 10.000 may be ten thousand.
     spelled = bool(text) and isinstance(data, float)
     crowd = strictjson.is_crowd(data, _MOST_MENDED)

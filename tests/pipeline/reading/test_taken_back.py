@@ -79,3 +79,12 @@ def test_a_denial_that_stays_one_is_read() -> None:
 @pytest.mark.parametrize("reply", ["<think>The capital of France is", "[THINK]hm"])
 def test_a_thought_without_an_end_is_no_answer(form: str, reply: str) -> None:
     assert read("q -> answer", reply, form) is errors.ParseError
+
+
+@pytest.mark.parametrize("kind", ["int | None", "bool | None"])
+@pytest.mark.parametrize("word", ["none", "null", "None"])
+def test_a_word_for_nothing_is_null_in_an_object_as_elsewhere(
+    kind: str, word: str
+) -> None:
+    module = weft.Predict(f"q -> age: {kind}", name="m", adapter="json")
+    assert dict(module.parse(json.dumps({"age": word}))) == {"age": None}

@@ -290,8 +290,8 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
     return (
         f"{counted(len(task.split.train), 'training row')} gave no demo and no "
         "instruction: none holds all fields of a module under their names"
-        f"{tried if run and not any(map(passes, run)) else ''}. Give rows that do, "
-        "teacher=, or a compiler that learns from failures, such as GEPA"
+        f"{tried if run and not any(map(passes, run)) else ''}. Give teacher=, "
+        "rows that do, or a compiler that learns from failures, such as GEPA"
     )
 
 

@@ -115,7 +115,8 @@ async def search(
             await _join(task, before)
         if found.stopped == SPENT:
             break
-    return found.stopped or (SPENT if unseen(task) else "")
+    raced = any(recipe.racer for recipe in recipes)
+    return found.stopped or (SPENT if raced and unseen(task) else "")
 
 
 def _advise(task: Task, found: Search) -> None:

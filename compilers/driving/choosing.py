@@ -76,10 +76,10 @@ def best_under(task: Task, caps: Caps) -> Candidate:
     if not caps:
         return task.archive[0]
     costs = {c: running_cost(task, c) for c in task.archive}
-    under = (c for c, cost in costs.items() if caps.hold(cost))
     seed = running_cost(task, Candidate())
-    other = (c for c, cost in costs.items() if cost.dominates(seed))
-    return next(under, None) or next(other, Candidate())
+    under = [c for c, cost in costs.items() if caps.hold(cost)]
+    no_dearer = [c for c, cost in costs.items() if cost.dominates(seed)]
+    return next(iter([*under, *no_dearer]), Candidate())
 
 
 def costs_less(task: Task, one: Candidate, other: Candidate) -> bool:

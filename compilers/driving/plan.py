@@ -239,11 +239,7 @@ def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Examp
     require_rows(rows, what)
     for row in rows:
         bind_row(program.inputs, row.inputs, row.id)
-    return [
-        row.filled(left) if left else row
-        for row in rows
-        for left in [program.inputs.left_out(row.inputs)]
-    ]
+    return [row.filled(program.inputs.defaults_beside(row.inputs)) for row in rows]
 
 
 def _recipes_of(compiler: Compiler, program: Program[..., Any]) -> tuple[Recipe, ...]:

@@ -134,12 +134,11 @@ def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
         ValueError: A cell is not of its field's type.
     """
     spec = spec_of(module.signature)
-    fields = spec.fields
     known = {**row.inputs, **row.labels}
-    known |= spec.left_out(known)
-    values = {f.name: cell_data(f, known[f.name]) for f in fields}
+    known |= spec.defaults_beside(known)
+    values = {f.name: cell_data(f, known[f.name]) for f in spec.fields}
     # A data URL becomes a digest, and here is its data until the demo holds it.
-    media = {f: f.check(known[f.name]) for f in fields if f.media}
+    media = {f: f.check(known[f.name]) for f in spec.fields if f.media}
     values |= {f.name: f.dump(value) for f, value in media.items()}
     return Demo(values, row.id, "labelled")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 from ...pipeline.calls.budget import Ledger
 from .cost import CallGuess
@@ -22,6 +23,24 @@ _DEARER = 1.5
 _SECONDS = "seconds"
 _WRITING = ("propose", "train")
 """Accounts whose calls are no rows: a writer's prompts may be ten times as long."""
+
+
+class _Limit(NamedTuple):
+    """A limit of the budget, all in its own unit.
+
+    Args:
+        unit: "calls", "tokens" or "usd".
+        left: What is left of it.
+        each: What a call takes of it, on the average.
+        row: What a call of a row takes of it.
+        weight: By how much more of it winners take.
+    """
+
+    unit: str
+    left: float
+    each: float
+    row: float
+    weight: float
 
 
 class Allowance:
@@ -131,7 +150,7 @@ class Allowance:
         What is set aside is among them, and time is no matter: what calls take of it
         does not repeat itself.
         """
-        found = (left / each / weight for _, left, each, weight, _ in self._left())
+        found = (has.left / has.each / has.weight for has in self._left())
         return min(found, default=math.inf)
 
     def tokens(self, share: float) -> float:
@@ -178,32 +197,34 @@ class Allowance:
     def _frees(self) -> Iterator[tuple[str, float, float]]:
         """Calls that are not set aside, by the unit that limits them, and its price."""
         kept = math.ceil(self._aside * self.a_row)
-        for unit, left, each, weight, row in self._left():
-            over = self._left_over.get(unit, 0.0)
-            yield unit, (left - over - weight * kept * row) / each, each
+        for has in self._left():
+            over = self._left_over.get(has.unit, 0.0)
+            aside = has.weight * kept * has.row
+            yield has.unit, (has.left - over - aside) / has.each, has.each
 
-    def _left(self) -> Iterator[tuple[str, float, float, float, float]]:
-        """What each limit but time leaves, what a call takes of it, and weighs there.
+    def _left(self) -> Iterator[_Limit]:
+        """What each limit but time leaves.
 
-        Last what a call of a row takes, which is what is set aside. In its own unit:
-        what a call takes grows while prompts do, and with it would what is left to
-        others.
+        In its own unit: what a call takes grows while prompts do, and with it would
+        what is left to others.
         """
         left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
         calls = spent.calls - self._start.calls
         if left.calls is not None:
-            yield "calls", left.calls, 1.0, 1.0, 1.0
+            yield _Limit("calls", left.calls, 1.0, 1.0, 1.0)
         if left.tokens is not None:
-            each, row = max(1.0, self._tokens_a_call()), self._of_rows("tokens")
-            yield "tokens", left.tokens - guess.bound, each, _DEARER, max(1.0, row)
+            each = max(1.0, self._tokens_a_call())
+            row = max(1.0, self._of_rows("tokens"))
+            yield _Limit("tokens", left.tokens - guess.bound, each, row, _DEARER)
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
             # Of models that are chosen among, the next call may be the dearest one's.
             price = max(price or 0.0, guess.dearest)
-            row = max(self._of_rows("usd"), guess.dearest)
             if price:
-                yield "usd", left.usd - (guess.usd_bound or 0.0), price, _DEARER, row
+                row = max(self._of_rows("usd"), guess.dearest)
+                has = left.usd - (guess.usd_bound or 0.0)
+                yield _Limit("usd", has, price, row, _DEARER)
 
     def _of_rows(self, unit: str) -> float:
         """Tokens or dollars of a call of a row as measured so far.

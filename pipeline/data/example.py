@@ -121,6 +121,8 @@ class Example:
 
     def filled(self, values: Mapping[str, Any]) -> Example:
         """The same row with inputs that it left out; its digests stay as they were."""
+        if not values:
+            return self
         made = Example(self.id, {**self.inputs, **values}, self.labels, self.meta)
         made.__dict__.update(digest=self.digest, fields_digest=self.fields_digest)
         return made

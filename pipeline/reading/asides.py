@@ -284,6 +284,7 @@ def read_without_asides(
     behind = behind_thoughts(said.text, begins, names)
     if behind is None or said.unclosed:
         parsed = read(said.text, ended).noting(said.notes)
+        # Forms that have no frame read an empty text there.
         if said.unclosed and not said.text.strip():
             raise ParseError("the reply ends within what was thought", field=names[0])
         return parsed

@@ -295,9 +295,9 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
     if isinstance(data, str) and field.kind in ONE_LINE:
-        empty = fits(type(None), field.annotation) and _is_none(data, field)
-        null = Reading(None, f"read {data!r} as null") if empty and data else None
-        return _read_candidate(field, data) or null
+        found = _read_candidate(field, data)
+        null = found is None and data and _is_none(data, field)
+        return Reading(None, f"read {data!r} as null") if null else found
     # Of a number with a point the text says more: 10.000 may be ten thousand.
     spelled = bool(text) and isinstance(data, float)
     crowd = strictjson.is_crowd(data, _MOST_MENDED)
@@ -348,13 +348,15 @@ def _guesses(field: FieldSpec, text: str) -> Iterator[tuple[Any, str]]:
     lowered = text.lower()
     if lowered in ("true", "false") and not fits(str, field.annotation):
         yield lowered == "true", f"read {text!r} as JSON"
-    if fits(type(None), field.annotation) and _is_none(text, field):
+    if _is_none(text, field):
         yield None, f"read {text!r} as null"
     yield text, "read as bare text"
 
 
 def _is_none(text: str, field: FieldSpec) -> bool:
     """Whether a text says that there is no value, and nothing else that would do."""
+    if not fits(type(None), field.annotation):
+        return False
     if text == "":
         return True
     if len(text) > _LONGEST_NONE or text[0] in "\"'":

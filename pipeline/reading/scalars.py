@@ -161,6 +161,7 @@ _SHORT_SCALES = frozenset(
 )
 _NAMED_SO = frozenset(("score", "time", "guess"))
 """What a number may be, though as many of them are a scale."""
+_WORD = re.compile(r"[^\W\d_]+|%")
 _FEW_WORDS = 4
 
 
@@ -175,7 +176,7 @@ def rescales(behind: str, number: float) -> bool:
     False
     """
     line = behind.strip().partition("\n")[0]
-    words = [word.lower() for word in re.findall(r"[^\W\d_]+|%", line)]
+    words = [word.lower() for word in _WORD.findall(line)]
     if not words or len(words) > _FEW_WORDS:
         return False
     if any(word not in _COUNTS and _rescale(word) for word in words):

@@ -57,8 +57,6 @@ _TAKEN_BACK: Final = re.compile(
 """Doubt, a second thought, a quotation, or that nothing can be answered."""
 _DENIES: Final = re.compile(DENIES, re.IGNORECASE)
 _AFFIRMS: Final = re.compile(r"\b(?:correct|right|accurate|holds)\b", re.IGNORECASE)
-
-
 _BEGINS_ANEW: Final = re.compile(
     r"\W*(?:(?:oh|hm+),? )?(?:actually|wait|sorry|correction|on second thought)\b",
     re.IGNORECASE,
@@ -68,6 +66,8 @@ _BEGINS_TO_DENY: Final = re.compile(
     r"|(?:that|this|it)(?: is|'s|\u2019s| was) (?:wrong|incorrect|false|not)\b)",
     re.IGNORECASE,
 )
+"""How a line begins that calls the one above it wrong: fewer words than deny within a
+sentence, since a line goes on to say something of its own."""
 
 
 def takes_back(behind: str, value: object) -> bool:
@@ -76,8 +76,8 @@ def takes_back(behind: str, value: object) -> bool:
     >>> takes_back("That is wrong.", 5), takes_back("Not at all.", False)
     (True, False)
     """
-    denies = value is not False and _BEGINS_TO_DENY.match(behind.lstrip())
-    return bool(denies or _BEGINS_ANEW.match(behind.lstrip()))
+    denies = value is not False and _BEGINS_TO_DENY.match(behind)
+    return bool(denies or _BEGINS_ANEW.match(behind))
 
 
 class Told(NamedTuple):

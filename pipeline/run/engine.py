@@ -317,7 +317,7 @@ def _node(
     path = context.path + node.target
     if node.kind == "module":
         module = parts.modules[node.target]
-        bound = fitting(module.spec.bind, arguments, path, node)
+        bound = fitting(module.spec.bind, arguments, path, node=node)
         return _known_module(module, bound, here, path)
     if node.kind == "step":
         step, known = parts.steps[node.target], memory.get()
@@ -337,7 +337,7 @@ async def _program(
     """Run a program as a node of another."""
     path = here.path + node.target
     with Recorded(here, path, "program", arguments) as entry:
-        bound = fitting(program.inputs.bind, arguments, path, node)
+        bound = fitting(program.inputs.bind, arguments, path, node=node)
         value = await _graph(program, bound, here.having(path=f"{path}/"))
         entry.outputs = {"result": value}
     return value

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple, cast
 
@@ -45,17 +44,15 @@ _FIRST_PAUSE = 0.1
 _WORK = (CoroutineType, asyncio.Future)
 
 
-def fitting(
-    bind: Callable[..., Any], given: Any, who: Any, node: Node | None = None
-) -> Any:
-    """Arguments inside a run, checked by what binds them.
+def fitting(bind: Callable[..., Any], *given: Any, node: Node | None = None) -> Any:
+    """Arguments inside a run, checked by what binds them; `node` is given them.
 
     Raises:
         StepError: A value does not fit. What it hangs on is the row: others may be
             well, so it is no mistake in the call, as a name that is misspelt is.
     """
     try:
-        return bind(given, who)
+        return bind(*given)
     except CallError as error:
         if not error.field:
             raise
@@ -72,8 +69,8 @@ def bound_in(at: Context | None, target: Any, args: Any, kwargs: Any) -> dict[st
         CallError: They do not fit, and no run is under way.
         StepError: As `fitting`.
     """
-    bind = target.bind if at is None else partial(fitting, target.bind)
-    bound: dict[str, Any] = bind(args, kwargs)
+    bind, call = target.bind, (args, kwargs)
+    bound: dict[str, Any] = bind(*call) if at is None else fitting(bind, *call)
     return bound
 
 

@@ -115,13 +115,12 @@ class Spec:
                 raise
         return bound
 
-    def left_out(self, given: Container[str]) -> dict[str, Any]:
+    def defaults_beside(self, given: Container[str]) -> dict[str, Any]:
         """The defaults of the inputs that are not given, as a row holds values."""
-        left = [f for f in self.inputs.values() if not f.required]
         return {
-            f.name: f.fallback() if f.media else f.dump(f.fallback())
-            for f in left
-            if f.name not in given
+            name: f.fallback() if f.media else f.dump(f.fallback())
+            for name, f in self.inputs.items()
+            if name not in given and not f.required
         }
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tests.compilers.worlds import (
     learner,
     model,
     planted_rows,
+    set_prices,
     unchanged,
 )
 from weft import compilers as c
@@ -363,38 +364,33 @@ def test_a_quoted_call_is_about_as_long_as_a_real_one(compiler: c.Compiler) -> N
 @pytest.fixture
 def priced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted model has a price."""
-    file = tmp_path / "prices.json"
-    file.write_text('{"models": {"planted": [1, 1, 2]}}', "utf-8")
-    monkeypatch.setenv("WEFT_PRICES", str(file))
+    set_prices(monkeypatch, tmp_path, {"planted": (1, 1, 2)})
+
+
+def within(budget: str, compiler: c.Compiler) -> weft.Report:
+    """The report of a compile on 160 rows."""
+    rows = planted_rows(160)
+    with weft.use(lm=model(), cache=None):
+        return weft.compile(
+            classifier(), rows, metric=exact, compiler=compiler, budget=budget
+        ).report
 
 
 @pytest.mark.usefixtures("priced")
 @pytest.mark.parametrize("budget", ["30k tokens", "60k tokens", "$0.06", "$0.09"])
 @pytest.mark.parametrize("compiler", [APE(), OPRO()], ids=["APE", "OPRO"])
 def test_a_writers_long_prompts_are_no_price_of_rows(
-    budget: str, compiler: Any
+    budget: str, compiler: c.Compiler
 ) -> None:
     """What is set aside for rows costs what rows cost, so that a search goes on."""
-    with weft.use(lm=model(), cache=None):
-        report = weft.compile(
-            classifier(),
-            planted_rows(160),
-            metric=exact,
-            compiler=compiler,
-            budget=budget,
-        ).report
-    assert report.improved
+    assert within(budget, compiler).improved
 
 
 @pytest.mark.usefixtures("priced")
 def test_where_nobody_ran_the_budget_is_named() -> None:
-    with weft.use(lm=model(), cache=None):
-        report = weft.compile(
-            classifier(),
-            planted_rows(160),
-            metric=exact,
-            compiler=OPRO(),
-            budget="$0.03",
-        ).report
-    ran = any(one.rows for one in report.tried if one.parent)
-    assert ran or report.stopped == "the budget ended the search"
+    """Candidates were written, and the rest was set aside for the last rows."""
+    report = within("$0.03", OPRO())
+
+    assert [one.rows for one in report.tried if one.parent][:3] == [0, 0, 0]
+    assert not any(one.rows for one in report.tried if one.parent)
+    assert report.stopped == "the budget ended the search"

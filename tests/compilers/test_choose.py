@@ -23,6 +23,7 @@ from tests.compilers.worlds import (
     learner,
     model,
     planted_rows,
+    set_prices,
     under_way,
 )
 from weft import compilers as c
@@ -56,9 +57,7 @@ def knowing(name: str, *, slow: bool = False) -> weft.FunctionLM:
 @pytest.fixture(autouse=True)
 def priced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Prices of the three models, in dollars a million tokens."""
-    file = tmp_path / "prices.json"
-    file.write_text(json.dumps({"models": PRICES}))
-    monkeypatch.setenv("WEFT_PRICES", str(file))
+    set_prices(monkeypatch, tmp_path, PRICES)
 
 
 def chain() -> Any:

@@ -282,12 +282,6 @@ def test_a_recipe_to_which_nobody_speaks_is_as_without_a_folder(
     assert artifact(told, tmp_path) == artifact(alone, tmp_path)
 
 
-REFUSED = {
-    "no candidate 'abcdefabcdef' was met": Order("branch", candidate="abcdefabcdef"),
-    "the program has no module 'other'": Order("hint", text="So.", module="other"),
-}
-
-
 def test_a_hint_where_nothing_is_raced_or_written_is_not_taken(tmp_path: Path) -> None:
     """It would change nothing; the run's events say so, and the artifact is silent."""
     folder = tmp_path / "run"
@@ -299,6 +293,12 @@ def test_a_hint_where_nothing_is_raced_or_written_is_not_taken(tmp_path: Path) -
     happened = index(folder)["events"]
     (event,) = [one for one in happened if one["event"] == "steered"]
     assert event["orders"] == [f"{HINT}, which is not taken: {order['why']}"]
+
+
+REFUSED = {
+    "no candidate 'abcdefabcdef' was met": Order("branch", candidate="abcdefabcdef"),
+    "the program has no module 'other'": Order("hint", text="So.", module="other"),
+}
 
 
 @pytest.mark.parametrize("why", REFUSED)

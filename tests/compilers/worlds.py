@@ -16,7 +16,7 @@ import json
 import pkgutil
 import random
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -210,6 +210,15 @@ def kinds_of(base: type) -> set[type]:
         if kind.__module__.startswith("weft.compilers.")
         and not inspect.isabstract(kind)
     }
+
+
+def set_prices(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, prices: Mapping[str, Sequence[float]]
+) -> None:
+    """Prices of models by name, in dollars a million tokens: in, cached, out."""
+    file = folder / "prices.json"
+    file.write_text(json.dumps({"models": prices}), "utf-8")
+    monkeypatch.setenv("WEFT_PRICES", str(file))
 
 
 def artifact(result: weft.Result[..., Any, Any], tmp_path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """What an edition of a form sends stays as it is, whatever later editions send."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,17 @@ def test_requests_of_edition_1_stay_byte_for_byte() -> None:
 def test_a_compile_of_edition_1_goes_on_in_it(tmp_path: Path) -> None:
     """Its journal answers what is asked again; all else is asked in its edition."""
     shutil.copy(EDITION_1 / "journal.jsonl", tmp_path)
-    kept = (EDITION_1 / "journal.jsonl").read_text("utf-8").count('"key"')
+    lines = (EDITION_1 / "journal.jsonl").read_text("utf-8").splitlines()
+    held = [json.loads(line.partition(" ")[2]) for line in lines]
+    kept = {line["key"] for line in held if "key" in line}
     asked: list[weft.Request] = []
     lm = weft.FunctionLM(lambda r: asked.append(r) or _team(r), model="golden")
 
     result = compiled(tmp_path, lm)
 
     # Labelled rows are demos since then, so that some candidates are others.
-    assert result.report.calls - len(asked) > kept // 3
+    assert result.report.calls - len(asked) > len(kept) // 3
+    assert kept.isdisjoint(request.key for request in asked)
     assert all("Begin your reply" not in r.messages[-1].text for r in asked)
     kept_as = result.save(tmp_path / "compiled.weft.json").read_text("utf-8")
     assert '"adapter": "chat"' in kept_as

@@ -10,7 +10,7 @@ import pytest
 import weft
 from weft import errors
 
-FORMS = ("chat", "xml", "json")
+FORMS = ("chat", "xml", "plain", "json")
 
 
 def framed(form: str, name: str, text: str) -> str:

@@ -167,6 +167,7 @@ if TYPE_CHECKING:
     from .pipeline.graph.program import origin as origin
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
+    from .pipeline.ground.equations import false_equations as false_equations
     from .pipeline.lm.batched import BatchLM as BatchLM
     from .pipeline.lm.embedding.embedder import Embedder as Embedder
     from .pipeline.lm.embedding.model import FunctionEmbedder as FunctionEmbedder
@@ -215,7 +216,6 @@ if TYPE_CHECKING:
     from .pipeline.media.values import Image as Image
     from .pipeline.parameters import Context as Context
     from .pipeline.parameters import Demo as Demo
-    from .pipeline.reading.equations import false_equations as false_equations
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
     from .pipeline.run.settings import configure as configure
@@ -352,7 +352,7 @@ _WHERE = {
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Context Demo",
-    "pipeline.reading.equations": "false_equations",
+    "pipeline.ground.equations": "false_equations",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",

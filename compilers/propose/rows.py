@@ -11,12 +11,12 @@ from ...pipeline.data.rows import Example
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.equations import false_equations
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.reading.cells import cell_data
-from ...pipeline.reading.equations import false_equations
 from ...pipeline.signature.signature import spec_of
 from ...pipeline.trace import NodeRun
 from ..search.task import Task

@@ -15,7 +15,7 @@ from typing import NamedTuple, final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import Delta, MarkReader, StructureReader, Value, sure_end
+from ..reading.arriving import Delta, StructureReader
 from ..reading.asides import (
     TOKENS,
     first_turn,
@@ -34,6 +34,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.marks import MarkReader, Value, sure_end
 from ..reading.typography import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -395,4 +396,5 @@ class _HeadingReader(MarkReader):
             self._value = Value(name, plain, open_end=True, closing=closing)
         self._over = self._course.done
         self.begun = bool(self._course.begun)
-        self.inside = self._value is not None
+        opened = self._value is not None
+        self.inside = opened and self._may_speak(self._spec.outputs[name])

@@ -22,7 +22,7 @@ from ..errors import ConfigError, ParseError
 from ..lm.form import ANSWER
 from ..lm.request import JSON, Message
 from ..parameters import Demo
-from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.arriving import Delta, StructureReader
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -35,6 +35,7 @@ from ..reading.fields import (
     refuse_silence,
 )
 from ..reading.gaps import CASES, Gap
+from ..reading.marks import Value
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter
@@ -281,26 +282,25 @@ def _read(field: FieldSpec, text: str) -> Reading:
 class _GapReader(StructureReader):
     """Reads one value up to where it ends, as it arrives."""
 
-    begun = inside = True
-
     def __init__(self, field: FieldSpec, gap: Gap | None) -> None:
         self._value = Value(field.name, field.plain, open_end=True)
         self._gap = gap
         self._held = ""
-        self._begun = self._over = self._waits = False
+        self._over = self._waits = False
+        self.inside = self._may_speak(field)
 
     @property
     def whole(self) -> bool:
-        """There is no mark to wait for."""
-        return True
+        """Whether some text has come: there is no mark to wait for."""
+        return self.begun
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        text = self._held + (text if self._begun else text.lstrip())
+        text = self._held + (text if self.begun else text.lstrip())
         if self._over or not text:
             return
-        gap, first = self._gap, not self._begun
-        self._begun = True
+        gap, first = self._gap, not self.begun
+        self.begun = True
         if gap is None:
             yield from self._value.add(text)
             return

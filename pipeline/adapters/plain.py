@@ -15,7 +15,7 @@ from typing import final
 from ..errors import ParseError
 from ..ground import strictjson
 from ..lm.request import JSON
-from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.arriving import Delta, StructureReader
 from ..reading.asides import TOKENS, first_turn
 from ..reading.fields import (
     BEHIND,
@@ -28,6 +28,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.marks import Value
 from ..reading.typography import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -268,11 +269,12 @@ class LineReader(StructureReader):
         self._repeats = f"{begun}{fence}:" if begun else ""  # where it may begin so
         self._lead: list[str] = []  # blanks before that
         if begun:
-            self.begun = True
             self._begin(begun)
+            self.begun = False  # until some of its value has come
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
+        self.begun = self.begun or (self._value is not None and bool(text.strip()))
         if self._repeats:
             text = self._without_repeat(text, ends=False)
         *lines, rest = text.split("\n")
@@ -359,8 +361,8 @@ class LineReader(StructureReader):
         made = None if field is None else Value(name, field.plain, open_end=True)
         self._value = made
         self._is_text, self._lines = True, 0
-        self.inside = field is not None
-        self.begun = self.begun or self.inside
+        self.inside = self._may_speak(field)
+        self.begun = self.begun or field is not None
 
     def _add(self, text: str) -> Iterator[Delta]:
         if self._value is None or self._over:

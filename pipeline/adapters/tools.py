@@ -25,9 +25,10 @@ from ..ground import strictjson
 from ..ground.shapes import as_dict, as_list, is_dict, is_list
 from ..lm.request import JSON, Message, Response, ToolCall, ToolDefinition
 from ..parameters import Demo
-from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.arriving import Delta, StructureReader
 from ..reading.calls import envelope, read_arguments, written
 from ..reading.fields import Given, Parsed
+from ..reading.marks import Value
 from ..reading.scalars import choice_of
 from ..signature.field import FieldSpec
 from ..signature.note import note_name

@@ -11,7 +11,7 @@ from typing import final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import Delta, MarkReader, StructureReader, Value
+from ..reading.arriving import Delta, StructureReader
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -23,6 +23,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
+from ..reading.marks import MarkReader, Value
 from ..reading.typography import RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -238,5 +239,6 @@ class _TagReader(MarkReader):
             self.failed = bool(self._found)
         else:
             self._found.append(name)
-            self.begun = self.inside = True
-            self._value = Value(name, self._spec.outputs[name].plain)
+            field = self._spec.outputs[name]
+            self.begun, self.inside = True, self._may_speak(field)
+            self._value = Value(name, field.plain)

@@ -7,33 +7,20 @@ and says so.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
-from ..signature.spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.types import ONE_LINE
 from .asides import (
     CLOSING,
-    END,
-    ENDS,
     LONGEST_TAG,
-    START,
-    STARTS,
     before_tag,
     closing_of,
-    first_turn,
     names_of_thoughts,
     tags,
-    without_closing,
 )
-from .nearjson import quoted
-from .values import without_thought
-
-_BLANK = " \t\r\n"
-_THOUGHT = "<think"
-_TOKENS = (*ENDS, *STARTS)
-_MAY_END = re.compile(r"[<\[]")
 
 
 class Delta(NamedTuple):
@@ -62,14 +49,20 @@ class FieldReader(ABC):
 class StructureReader(FieldReader):
     """Reads the structure of a form, with no regard to what was thought.
 
-    `begun` says whether the answer has begun, `inside` whether the text is in a field,
-    `broken` that a part of it cannot be read, `failed` that it can be no answer.
+    `begun` says whether the answer has begun, `inside` whether the text is in a field
+    that may speak of a tag, `broken` that a part of it cannot be read, `failed` that it
+    can be no answer.
     """
 
     @property
     @abstractmethod
     def whole(self) -> bool:
         """Whether every field that is required has been read."""
+
+    @staticmethod
+    def _may_speak(field: FieldSpec | None) -> bool:
+        """Whether a value is a text of any words: no number tells of a tag."""
+        return field is not None and field.kind not in ONE_LINE
 
     begun = False
     inside = False
@@ -81,56 +74,57 @@ class StructureReader(FieldReader):
         return None
 
 
-class ReplyReader(FieldReader):
-    """A whole reply: its structure, which `new` reads, thinking parts left out."""
+class _Attempt:
+    """One reading of a reply: its structure, and the thoughts before it left out."""
 
     def __init__(
-        self, new: Callable[[], StructureReader], fields: tuple[str, ...]
+        self, new: Callable[[], StructureReader], names: frozenset[str]
     ) -> None:
-        self._new = new
-        self._names = names_of_thoughts(fields)
-        self._inner = new()
+        self._new, self._names = new, names
+        self.inner = new()
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
         self._passed: list[str] = []  # what was passed on
-        self._seen = ""  # the last characters that were passed on
-        self._opened = 0  # thoughts that are open in what was passed on
-        self._plainly = False  # whether all goes to the inner reader as it is
-        self._second: StructureReader | None = None  # reads behind a closing tag
-        self._kept: list[Delta] = []
-        self._behind: list[str] = []  # what was passed on to the second
 
-    def feed(self, text: str) -> Iterator[Delta]:
-        """The pieces that are certain after some more text."""
-        if self._plainly and ">" not in text and "]" not in text:
-            self._seen = (self._seen + text)[-LONGEST_TAG:]
-            self._passed.append(text)
-            yield from self._inner.feed(text)
-            return
+    def open(self, text: str) -> Generator[Delta, None, str]:
+        """Take in what stands before the answer; gives back what is left for that."""
         text, self._held, at = self._held + text, "", 0
-        while at < len(text):
+        while at < len(text) and not self.inner.begun:
             if self._thought:
                 at = self._think(text, at)
-            elif self._inner.begun:
-                at = yield from self._answer(text, at)
             else:
                 at = yield from self._begin(text, at)
-        self._plainly = self._inner.begun and not self._thought and not self._second
+        return text[at:]
+
+    def add(self, text: str) -> Iterator[Delta]:
+        """Take in more of the answer."""
+        self._passed.append(text)
+        yield from self.inner.feed(text)
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """Take in more, of the answer or of what stands before it."""
+        if not self.inner.begun:
+            text = yield from self.open(text)
+        if text:
+            yield from self.add(text)
 
     def close(self) -> Iterator[Delta]:
-        """The pieces that are certain since the reply has ended."""
-        if not self._thought and self._held and not self._inner.begun:
-            yield from self._pass_before(self._held)
-        sure = self._second is None and not self._inner.failed
-        again = self._inner.respelled("".join(self._passed)) if sure else None
+        """The reply has ended: what is still to come, read anew if its marks are."""
+        if not self._thought and self._held and not self.inner.begun:
+            yield from self.add(self._held)
+        sure = not self.inner.failed
+        again = self.inner.respelled("".join(self._passed)) if sure else None
         if again is not None:
-            if self._inner.begun:
+            if self.inner.begun:
                 yield AGAIN
-            self._inner = self._new()
-            yield from self._inner.feed(again)
-        if self._second is not None and not self._inner.whole:
-            yield from self._begin_again(self._second, self._kept)
-        yield from self._inner.close()
+            self.inner = self._new()
+            yield from self.inner.feed(again)
+        yield from self.inner.close()
+
+    @property
+    def reads(self) -> bool:
+        """Whether it has found an answer."""
+        return self.inner.whole and not self.inner.failed
 
     def _think(self, text: str, at: int) -> int:
         """Pass over a thought; what may begin its closing tag is held."""
@@ -147,254 +141,96 @@ class ReplyReader(FieldReader):
         tag = next(tags(text, self._names, at), None)
         if tag is None:
             sure = before_tag(text, at)
-            yield from self._pass_before(text[at:sure])
-            if self._inner.begun:
+            yield from self.add(text[at:sure])
+            if self.inner.begun:
                 return sure
             self._held = text[sure:]
             return len(text)
-        yield from self._pass_before(text[at : tag.start])
-        if self._inner.begun:
+        yield from self.add(text[at : tag.start])
+        if self.inner.begun:
             return tag.start
         if not tag.closes:
             self._thought = closing_of(tag.name)
         elif tag.name in CLOSING:
-            self._inner, self._passed = self._new(), []
+            self.inner, self._passed = self._new(), []
         else:
-            yield from self._pass_before(text[tag.start : tag.end])
+            yield from self.add(text[tag.start : tag.end])
         return tag.end
 
-    def _pass_before(self, text: str) -> Iterator[Delta]:
-        self._passed.append(text)
-        yield from self._inner.feed(text)
 
-    def _answer(self, text: str, at: int) -> Generator[Delta, None, int]:
-        """Pass on an answer; a closing tag says that it may have been a thought."""
-        for end in self._closings(text, at):
-            yield from self._pass_on(text[at:end])
-            if self._inner.inside:
-                self._second, self._kept, self._behind = self._new(), [], []
-                at = end
+class ReplyReader(FieldReader):
+    """A whole reply: its structure, which `new` reads, thinking parts left out.
+
+    A tag that closes a thought which nothing opened may stand in a field, or say that
+    all before it was thought: from there on the reply is read both ways.
+    """
+
+    def __init__(
+        self, new: Callable[[], StructureReader], fields: tuple[str, ...]
+    ) -> None:
+        self._new = new
+        self._names = names_of_thoughts(fields)
+        self._first = self._attempt()
+        self._second: _Attempt | None = None  # reads behind a closing tag
+        self._kept: list[Delta] = []  # what that has found
+        self._seen = ""  # the last characters of the answer
+        self._opened = 0  # thoughts that are open in it
+        self._plainly = False  # whether all goes to the first reading as it is
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        if self._plainly and ">" not in text and "]" not in text:
+            self._seen = (self._seen + text)[-LONGEST_TAG:]
+            yield from self._first.add(text)
+            return
+        while text:
+            if self._first.inner.begun:
+                text = yield from self._answer(text)
             else:
-                yield from self._begin_again(self._new(), [])
-                return end
-        yield from self._pass_on(text[at:])
-        return len(text)
+                text = yield from self._first.open(text)
+        self._plainly = self._first.inner.begun and self._second is None
 
-    def _closings(self, text: str, at: int) -> Iterator[int]:
-        """Where tags end that close a thought which nothing opened."""
-        before, text = len(self._seen), self._seen + text[at:]
-        for tag in tags(text, self._names & CLOSING):
-            if tag.end <= before:
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+        second = self._second
+        if second is not None and (second.reads or not self._first.reads):
+            yield from self._begin_again(second, self._kept)
+        yield from self._first.close()
+
+    def _attempt(self) -> _Attempt:
+        return _Attempt(self._new, self._names)
+
+    def _answer(self, text: str) -> Generator[Delta, None, str]:
+        """Pass on an answer up to where it begins again; gives back what is left."""
+        at, before = 0, len(self._seen)
+        for tag in tags(self._seen + text, self._names & CLOSING):
+            end = tag.end - before
+            if end <= 0:
                 continue
+            yield from self._pass_on(text[at:end])
+            at = end
             if not tag.closes:
                 self._opened += 1
             elif self._opened:
                 self._opened -= 1
+            elif self._first.inner.inside:
+                self._second, self._kept = self._attempt(), []
             else:
-                yield tag.end - before + at
+                yield from self._begin_again(self._attempt(), [])
+                return text[end:]
+        yield from self._pass_on(text[at:])
+        return ""
 
     def _pass_on(self, text: str) -> Iterator[Delta]:
         self._seen = (self._seen + text)[-LONGEST_TAG:]
-        self._passed.append(text)
-        yield from self._inner.feed(text)
+        yield from self._first.add(text)
         if self._second is not None:
-            self._behind.append(text)
             self._kept.extend(self._second.feed(text))
-            if self._inner.failed or self._inner.broken:
+            if self._first.inner.failed or self._first.inner.broken:
                 yield from self._begin_again(self._second, self._kept)
 
-    def _begin_again(
-        self, inner: StructureReader, kept: list[Delta]
-    ) -> Iterator[Delta]:
+    def _begin_again(self, attempt: _Attempt, kept: list[Delta]) -> Iterator[Delta]:
         yield AGAIN
-        self._inner, self._second, self._kept = inner, None, []
-        self._passed, self._behind, self._seen, self._opened = self._behind, [], "", 0
+        self._first, self._second, self._kept = attempt, None, []
+        self._seen, self._opened = "", 0
         yield from kept
-
-
-class Value:
-    """The text of one field: blank edges are dropped, a quoted text is unquoted.
-
-    With an open end it may end with the reply, and so with a chat template's tokens, or
-    with the mark `closing`.
-    """
-
-    def __init__(
-        self, field: str, plain: bool, *, open_end: bool = False, closing: str = ""
-    ) -> None:
-        self.field = field
-        self._plain = plain
-        self._open_end = open_end
-        self._closing = closing
-        self._ends = (*_TOKENS, closing) if closing else _TOKENS
-        self._longest = max(map(len, self._ends))
-        self._begun = False
-        self._whole: list[str] | None = None  # a text that is understood as a whole
-        self._head = ""  # its first characters
-        self._held: list[str] = []  # blanks, and tokens that may end the text
-        self._part = ""  # what may become a token
-        self._ended = False  # whether what is held has a token that ends a turn
-        self._closed = False  # whether it has the mark that closes the text
-        self._over = False  # whether another turn began behind it
-
-    def add(self, text: str) -> Iterator[Delta]:
-        """Take in more of the text."""
-        if not self._begun:
-            text = text.lstrip(_BLANK)
-            if not text:
-                return
-            self._begun = True
-            self._whole = [] if self._plain and text[0] in '"<' else None
-        if self._whole is not None:
-            self._whole.append(text)
-            self._head = (self._head + text[: len(_THOUGHT)])[: len(_THOUGHT)]
-            if self._head[0] == '"' or _THOUGHT.startswith(self._head):
-                return
-            text, self._whole = "".join(self._whole), None
-        if self._over:
-            self._held.append(text)
-            return
-        if self._open_end and (self._part or "<" in text or "[" in text):
-            yield from self._with_tokens(self._part + text)
-        else:
-            yield from self._sure(text)
-
-    def end(self, *, by_input: bool = False) -> Iterator[Delta]:
-        """The text has ended at a mark; before an input's its turn may have ended."""
-        if self._whole is not None:
-            whole = "".join(self._whole)
-            if by_input:
-                whole = first_turn(whole)
-                if self._closing:
-                    whole = without_closing(whole, self._closing)
-            text = whole.rstrip(_BLANK)
-            text = without_thought(quoted(text))
-        elif by_input and (self._over or (self._may_be_over() and not self._part)):
-            text = ""
-        else:
-            text = "".join([*self._held, self._part]).rstrip(_BLANK)
-        if text:
-            yield Delta(self.field, text)
-
-    def close(self) -> Iterator[Delta]:
-        """The text has ended with the reply, as at the heading of an input."""
-        return self.end(by_input=True)
-
-    def _sure(self, text: str) -> Iterator[Delta]:
-        body = text.rstrip(_BLANK)
-        if body:
-            yield Delta(self.field, "".join([*self._held, body]))
-            self._held = [text[len(body) :]]
-            self._ended = self._closed = False
-        else:
-            self._held.append(text)
-
-    def _may_be_over(self) -> bool:
-        return self._ended or self._closed
-
-    def _with_tokens(self, text: str) -> Iterator[Delta]:
-        """Take in text that may hold what ends it."""
-        self._part, at = "", 0
-        while (found := _MAY_END.search(text, at)) is not None:
-            start = found.start()
-            yield from self._sure(text[at:start])
-            token = END.match(text, start)
-            if token is not None:
-                self._held.append(token[0])
-                self._ended, at = True, token.end()
-            elif self._ended and START.match(text, start):
-                self._held.append(text[start:])
-                self._over = True
-                return
-            elif self._closing and text.startswith(self._closing, start):
-                yield from self._meet_closing()
-                at = start + len(self._closing)
-            elif self._may_begin_end(text, start):
-                self._part = text[start:]
-                return
-            else:
-                yield from self._sure(text[start])
-                at = start + 1
-        yield from self._sure(text[at:])
-
-    def _may_begin_end(self, text: str, start: int) -> bool:
-        """Whether what a text ends with may become a token, or the closing mark."""
-        if len(text) - start > self._longest:
-            return False
-        return any(end.startswith(text[start:]) for end in self._ends)
-
-    def _meet_closing(self) -> Iterator[Delta]:
-        """Hold back the closing mark; what was held before it is text."""
-        if self._may_be_over():
-            held, self._held = "".join(self._held), []
-            yield from self._sure(held)
-        self._held.append(self._closing)
-        self._closed, self._ended = True, False
-
-
-class MarkReader(StructureReader):
-    """Reads texts between marks; what may be the beginning of one is held back.
-
-    `marks` are all that `pattern` finds, and each begins with the character `first`.
-    """
-
-    def __init__(
-        self, spec: Spec, pattern: re.Pattern[str], marks: Iterable[str], first: str
-    ) -> None:
-        self._spec = spec
-        self._pattern = pattern
-        self._marks = marks
-        self._first = first
-        self._value: Value | None = None
-        self._held = ""
-        self._over = False  # whether what follows is no part of the answer
-
-    @abstractmethod
-    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
-        """Take in one mark: it ends a value, begins one, or is at fault."""
-
-    def _passes_over(self, mark: re.Match[str]) -> bool:
-        """Whether a mark is text of the value that is open."""
-        del mark
-        return False
-
-    def _stopped(self) -> bool:
-        return self.failed or self._over
-
-    def feed(self, text: str) -> Iterator[Delta]:
-        """The pieces that are certain after some more text."""
-        if self._stopped():
-            return
-        if not self._held and self._first not in text:
-            if self._value is not None:
-                yield from self._value.add(text)
-            return
-        text, at = self._held + text, 0
-        for mark in self._pattern.finditer(text):
-            if self._passes_over(mark):
-                continue
-            if self._value is not None:
-                yield from self._value.add(text[at : mark.start()])
-            yield from self._meet(mark)
-            at = mark.end()
-            if self._stopped():
-                return
-        sure = sure_end(text, at, self._marks, self._first)
-        self._held = text[sure:]
-        if self._value is not None:
-            yield from self._value.add(text[at:sure])
-
-
-def sure_end(text: str, at: int, marks: Iterable[str], first: str) -> int:
-    """Where a text ends that surely is no beginning of a mark.
-
-    >>> sure_end("see [[ an", 0, ["[[ answer ]]"], "[")
-    4
-    """
-    start = max(at, len(text) - max(map(len, marks)) + 1)
-    while (start := text.find(first, start)) >= 0:
-        rest = text[start:]
-        if any(mark.startswith(rest) for mark in marks):
-            return start
-        start += 1
-    return len(text)

@@ -182,8 +182,11 @@ class _Question:
                 continue
             self.asked.repairs.extend(parsed.repairs)
             outputs = self.spec.outputs
+            whole = {**kept, **parsed.values}
+            if telling is not None:
+                texts = {n: v for n, v in whole.items() if outputs[n].annotation is str}
+                telling.settle(texts)
             if kept:
-                whole = {**kept, **parsed.values}
                 return {name: whole[name] for name in outputs}
             if REASONING in outputs and FILLED not in parsed.repairs:
                 # What was thought apart led to the answer; this may not have.

@@ -128,6 +128,18 @@ class Telling:
         self._tell(self._fresh(self._reader.close()))
         self.flush()
 
+    def settle(self, texts: Mapping[str, str]) -> None:
+        """The reply has been read as a whole: what was told otherwise begins again.
+
+        Args:
+            texts: The values of fields that hold any text.
+        """
+        told = {name: "".join(parts) for name, parts in self._fields.items()}
+        if any(told.get(name, "") != text for name, text in texts.items()):
+            self._take_back()
+            self._tell(Delta(*item) for item in {**told, **texts}.items())
+            self.flush()
+
     def _fresh(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         """What a reply adds to what stands; when it begins again, that stands still."""
         for delta in deltas:

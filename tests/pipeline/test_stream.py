@@ -50,7 +50,8 @@ def two_levels(adapter: str) -> weft.Program[[str], str]:
 
 def joined(events: list[Event]) -> str:
     """All pieces of `answer`."""
-    return "".join(e.text for e in events if isinstance(e, FieldDelta))
+    of_it = (e for e in events if isinstance(e, FieldDelta) and e.field == "answer")
+    return "".join(e.text for e in of_it)
 
 
 @pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
@@ -154,6 +155,35 @@ def test_cached_replies_stream_too(server: Server) -> None:
 
     assert joined(events) == WORDS
     assert server.count == 1
+
+
+READ_OTHERWISE = [
+    (
+        "chat",
+        "n: int, answer",
+        "[[ n ]]7[[ answer ]]Rome</think>[[ n ]]7[[ answer ]]Paris",
+    ),
+    ("json", "answer", '{true#1: {"answer": "Paris"}'),
+    ("xml", "answer", "so <answer>Rome</think><Answer>Paris</Answer>"),
+    ("plain", "answer", "so Answer: Rome</think>answer: Paris"),
+]
+
+
+@pytest.mark.parametrize(("adapter", "outputs", "reply"), READ_OTHERWISE)
+async def test_what_was_told_in_the_end_is_what_was_read(
+    server: Server, adapter: str, outputs: str, reply: str
+) -> None:
+    """Also where only the whole reply tells what of it is the answer."""
+    server.script(Reply(reply))
+    ask = weft.Predict(f"question -> {outputs}", adapter=adapter)
+
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        events = [event async for event in ask.astream(question="Where?")]
+
+    begun = [i for i, event in enumerate(events) if isinstance(event, Restarted)]
+    assert joined(events[begun[-1] if begun else 0 :]) == "Paris"
+    assert isinstance(events[-1], Finished)
+    assert events[-1].value.answer == "Paris"
 
 
 async def test_an_unusable_reply_starts_anew(server: Server) -> None:

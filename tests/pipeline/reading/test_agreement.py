@@ -60,6 +60,33 @@ def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
         assert {k: v for k, v in at_once.items() if k != "n"} == texts
 
 
+WHOLE = "".join(SCRAPS["chat"][:3])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "[[ answer ]] here [[ n ]] 7 </think>[[ /end ]]" + WHOLE,
+        "[[ reasoning ]] a [[ n ]] 7 [[ answer ]] here</think>[[ question ]]" + WHOLE,
+        "[[ reasoning ]] a </think>b<think>c" + WHOLE + "</think>d" + WHOLE,
+        WHOLE + "</think><think>None[[ /end ]]" + WHOLE,
+        WHOLE + "</think>[[ answer ]]\n```\n" + WHOLE,
+    ],
+)
+@pytest.mark.parametrize("step", [1, 10**9])
+def test_what_a_closing_tag_stands_in_may_have_been_thought(
+    reply: str, step: int
+) -> None:
+    """A number tells of no tag; behind one a thought may begin, as before an answer."""
+    adapter = adapter_of("chat")
+
+    values = read(adapter, SIGNATURE, reply)
+    told = arrived(adapter, SIGNATURE, reply, step=step)
+
+    assert values is not None
+    assert told == {**texts_of(values, SIGNATURE), "n": "7"}
+
+
 OBJECT = '{"reasoning": "why", "n": 7, "answer": "Paris"}'
 
 

@@ -22,6 +22,7 @@ TEXTS = [
     ("completion", "```py\nx\n```", "```py\nx\n```"),
     ("completion", "* item", "* item"),
     ("completion", "`x` is it", "`x` is it"),
+    ("completion", "<think>hm</think>it", "it"),
     ("completion", "x: **bold**", "**bold**"),
     ("plain", "x:`code` now", "`code` now"),
     ("plain", "x:__init__", "__init__"),
@@ -44,6 +45,13 @@ def test_what_begins_a_value_is_kept(name: str, reply: str, text: str) -> None:
     assert read(adapter, ONE, reply) == {"x": text}
     for step in (1, 3, 100):
         assert arrived(adapter, ONE, reply, step=step) == {"x": text}
+
+
+def test_a_thought_without_end_is_no_value() -> None:
+    adapter = adapter_of("completion")
+
+    assert read(adapter, ONE, "<think>hm, it") is None
+    assert arrived(adapter, ONE, "<think>hm, it") == {}
 
 
 SCRAPS = [

@@ -70,7 +70,6 @@ WHOLE = "".join(SCRAPS["chat"][:3])
         "[[ reasoning ]] a [[ n ]] 7 [[ answer ]] here</think>[[ question ]]" + WHOLE,
         "[[ reasoning ]] a </think>b<think>c" + WHOLE + "</think>d" + WHOLE,
         WHOLE + "</think><think>None[[ /end ]]" + WHOLE,
-        WHOLE + "</think>[[ answer ]]\n```\n" + WHOLE,
     ],
 )
 @pytest.mark.parametrize("step", [1, 10**9])

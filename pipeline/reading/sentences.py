@@ -57,6 +57,8 @@ _TAKEN_BACK: Final = re.compile(
 """Doubt, a second thought, a quotation, or that nothing can be answered."""
 _DENIES: Final = re.compile(DENIES, re.IGNORECASE)
 _AFFIRMS: Final = re.compile(r"\b(?:correct|right|accurate|holds)\b", re.IGNORECASE)
+_ASKS: Final = re.compile(r"(?:is|are|was|has|contains?) (?:an? )?")
+_OPPOSITE: Final = re.compile(r"(?:non-?|dis|un|in|im|ir|il)")
 _BEGINS_ANEW: Final = re.compile(
     r"\W*(?:(?:oh|hm+),? )?(?:actually|wait|sorry|correction|on second thought)\b",
     re.IGNORECASE,
@@ -91,19 +93,26 @@ class Told(NamedTuple):
     value: str
     rest: str
 
-    def agrees(self, value: object) -> bool:
+    def agrees(self, value: object, name: str) -> bool:
         """Whether what else is said fits to the value that the part was read as.
 
+        Args:
+            value: The value.
+            name: The field's name: what is safe is not unsafe.
+
         >>> (
-        ...     Told("True", "It is wrong").agrees(True),
-        ...     Told("No", "It is wrong").agrees(False),
+        ...     Told("True", "It is wrong").agrees(True, "ok"),
+        ...     Told("No", "It is wrong").agrees(False, "ok"),
+        ...     Told("Yes", "it is unsafe").agrees(True, "is_safe"),
         ... )
-        (False, True)
+        (False, True, False)
         """
         denies = _DENIES.search(self.rest) is not None
+        own, opposite = _said_of(name)
         if value is False:
-            return denies or not _AFFIRMS.search(self.rest)
-        return not denies
+            affirms = _AFFIRMS.search(self.rest) or own.search(self.rest)
+            return denies or not affirms
+        return not (denies or (value is True and opposite.search(self.rest)))
 
 
 def told(text: str, name: str, kind: str) -> list[Told]:
@@ -146,6 +155,17 @@ def _named(name: str) -> tuple[re.Pattern[str], ...]:
     says = rf"{_HEAD}(?:{subject}|it|this|that){_IS}{_VALUE}[.!]*"
     said = rf"{_VALUE}[ ]is[ ](?:the|my)[ ]{noun}[.!]*"
     return re.compile(says, re.IGNORECASE), re.compile(said, re.IGNORECASE)
+
+
+@lru_cache(maxsize=512)
+def _said_of(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What says of something that it is what a field asks for, and what the opposite."""
+    word = _ASKS.sub("", folded(name))
+    own = re.escape(word).replace(r"\ ", "[ _-]")
+    prefix = _OPPOSITE.match(word)
+    opposite = own[prefix.end() :] if prefix else rf"{_OPPOSITE.pattern}{own}"
+    said = r"(?:\b(?:is|are|was|were|looks?|seems?)|['\u2019]s)[ ](?:\w+[ ]){0,2}?"
+    return re.compile(rf"{said}{own}\b", re.I), re.compile(rf"{said}{opposite}\b", re.I)
 
 
 def _without(text: str, found: re.Match[str]) -> str:

@@ -212,7 +212,9 @@ def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     known: list[tuple[Any, str]] = []
     for part in sentences.told(text, field.name, field.kind):
         for value, said in _one(part.value, note, field):
-            if _names_another(part.rest, value, field) or not part.agrees(value):
+            if _names_another(part.rest, value, field) or not part.agrees(
+                value, field.name
+            ):
                 return
             known.append((value, said))
     if known and all(one[0] == known[0][0] for one in known):

@@ -71,6 +71,41 @@ def test_a_truth_that_the_next_line_takes_back_is_none(text: str) -> None:
     assert read("q -> ok: bool", framed("chat", "ok", text)) is errors.ParseError
 
 
+CONTRADICTED = [
+    *(("safe", "Yes, it is unsafe."), ("safe", "No, it is safe.")),
+    *(("valid", "True. It is invalid."), ("is_safe", "Yes - this looks quite unsafe")),
+    *(("unsafe", "Yes, it's safe."), ("honest", "True. He was dishonest.")),
+    *(("safe_to_eat", "No, it is safe to eat."), ("toxic", "yes, this is non-toxic")),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), CONTRADICTED)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_truth_that_its_sentence_contradicts_is_none(
+    name: str, text: str, form: str
+) -> None:
+    reply = framed(form, name, text)
+    assert read(f"q -> {name}: bool", reply, form) is errors.ParseError
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("safe", "Yes, it is safe.", True),
+        ("safe", "No, it is unsafe.", False),
+        ("safe", "No, it is not safe.", False),
+        ("unsafe", "No, it is safe.", False),
+        ("unsafe", "Yes, it is unsafe.", True),
+        ("answer", "No, the answer is that he left.", False),
+        ("important", "Yes. It is important to them.", True),
+    ],
+)
+def test_a_truth_that_its_sentence_gives_reasons_for_is_read(
+    name: str, text: str, value: object
+) -> None:
+    assert read(f"q -> {name}: bool", framed("chat", name, text)) is value
+
+
 def test_a_denial_that_stays_one_is_read() -> None:
     assert read("q -> ok: bool", framed("chat", "ok", "No\nNot at all.")) is False
 

@@ -61,7 +61,7 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
     '{"n": 3}'
     """
     values = {str(name): plain(value, repr) for name, value in fields.items()}
-    texts = {name: strictjson.as_text(value) for name, value in values.items()}
+    texts = {name: _written(value) for name, value in values.items()}
     told, *turns = [message.text for message in request.messages] or [""]
     for form in _FORMS:
         shown = {
@@ -83,6 +83,12 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
         if name == first or _is_shown(name, told) or not _is_shown(first, told)
     ]
     return "\n".join(lines)[len(f"{first}{fence}:") :].lstrip()
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in a form; a text is quoted where its edges would be lost."""
+    bare = not isinstance(value, str) or (value == value.strip() and value[:1] != '"')
+    return strictjson.as_text(value) if bare else strictjson.dumps(value)
 
 
 def _begun(names: Iterable[str], told: str) -> tuple[str, str] | None:

@@ -23,6 +23,7 @@ class Found(pydantic.BaseModel):
 
 VALUES: dict[str, dict[str, Any]] = {
     "q -> answer": {"answer": "red"},
+    "q -> answer, why: str": {"answer": '"C:\\new"', "why": " edges\n"},
     "q -> answer, n: int": {"answer": 'one\ntwo {1} <b> "', "n": 3},
     "q -> found: Found": {"found": Found(n=1, when=datetime.date(2027, 5, 3))},
     "q -> texts: list[str], ok: bool": {"texts": ["é", "\\"], "ok": True},

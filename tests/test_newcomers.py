@@ -611,6 +611,21 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "Leave it out: a file is data",
     ),
+    "tools for a saved agent": (
+        lambda: ANY.load("agent.weft.json", tools=[shout]),
+        errors.ConfigError,
+        "Did you mean 'steps'?",
+    ),
+    "texts to embed at once": (
+        lambda: ANY.Embedder("openai/some-embedder", batch_size=100),
+        errors.ConfigError,
+        "Did you mean 'batch'?",
+    ),
+    "an answer as a turn": (
+        lambda: ANY.History().answered(reply(question="x")),
+        errors.CallError,
+        "of an answer one field, such as result.answer",
+    ),
     "loaded into what is no program": (
         lambda: ANY.load("qa.weft.json", program=shout),
         errors.ConfigError,

@@ -28,12 +28,19 @@ from .pipeline.trace import Call, NodeRun
 from .templates import langfuse_prompts, mlflow_prompts, templates_of
 
 
-def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[str, Any]:
+def export(
+    program: Program[..., Any] | Module[..., Any],
+    *,
+    to: str,
+    rename: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """A program's parameters in another tool's form, as plain JSON data.
 
     Args:
         program: A program or a module.
         to: "openai-messages", "litellm", "dspy", "langfuse" or "mlflow".
+        rename: For "dspy", paths of modules by the names that their predictors have
+            there, as `import_dspy` takes them: `{"gen[0].predict": "gen0"}`.
 
     Returns:
         By module path, what that tool takes: `messages` and perhaps `response_format`;
@@ -63,7 +70,14 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
     made = as_program(program)
     _refuse_nearest(made)
     _refuse_trained(made)
-    return dspy_state(program) if to == "dspy" else _FORMS[to](as_program(program))
+    if to == "dspy":
+        return dspy_state(program, rename or {})
+    if rename:
+        raise ConfigError(
+            f"an export to {to!r} goes by the paths of modules",
+            hint="Leave rename= out: the names are the keys of what is given back",
+        )
+    return _FORMS[to](made)
 
 
 def _refuse_nearest(program: Program[..., Any]) -> None:

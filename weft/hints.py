@@ -603,7 +603,7 @@ base_url: api_base
 callbacks: hooks
 custom_types: types
 log_dir: run_dir
-minibatch_size: batch
+minibatch_size batch_size: batch
 N M: n
 reward_fn: reward
 reduce_fn: reduce
@@ -616,7 +616,7 @@ type_: kind
 messages: turns
 download: fetch
 mime_type mimetype: media_type
-tools: functions
+tools: functions steps
 """
 # A section for each kind, "names: remedy" in lines that go on indented; {} is the name.
 # [meant option] holds options that may be meant, the likeliest first.

@@ -26,12 +26,11 @@ from ..reading.arriving import StructureReader
 from ..reading.fields import Given, Parsed, refuse_silence
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from ..signature.wording import BY_SCHEMA
+from ..signature.wording import BY_SCHEMA, NOT_GIVEN
 from .demos import choices_as_cases
 from .json_object import JSONAdapter
 from .placing import Laying
 from .plain import LineAdapter, LineReader, read_lines
-from .prompt import NOT_GIVEN
 from .schema import line_grammar, response_format_of
 
 _ANSWER = "=>"

@@ -19,8 +19,8 @@ from ..media.values import Media
 from ..parameters import Demo, Parameters
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.wording import NOT_GIVEN
 
-NOT_GIVEN: Final = "(not given for this example)"
 _CHARS_PER_TOKEN = 4
 
 

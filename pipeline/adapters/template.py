@@ -12,7 +12,7 @@ from ..lm.request import JSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import fits
-from .prompt import NOT_GIVEN
+from ..signature.wording import NOT_GIVEN
 
 TOLD: Final = ("instruction", "context", "glossary", "illustrations")
 """The slots that are told as one text; see `told` in `prompt.py`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import (
@@ -45,6 +46,7 @@ from ..signature.field import FieldSpec
 from ..signature.forms import described, extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
+from ..signature.wording import NOT_GIVEN
 from ..trace import Run
 from .binding import INPUT, Take
 from .drawing import Drawn, Picture
@@ -72,6 +74,7 @@ __all__ = [
 ]
 
 require_fork_hooks()
+_log: Final = logging.getLogger("weft")
 _KINDS: dict[str, type[Module[..., Any]]] = {}
 MOST_TRIES: Final = 1000
 """Samples of one try do not meet those of the next: each has so many numbers."""
@@ -325,6 +328,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._compiled_for: str | None = None
         self._compiled_near: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
+        _tell_unanswered(self._parameters.demos, self.spec, self.name)
         check_template(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
@@ -596,6 +600,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             check_descriptions(told, made.spec.descriptions, made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
+            _tell_unanswered(made._parameters.demos, made.spec, made.name)
             if made.spec.media:
                 made._parameters = with_media_read(made._parameters, made.spec)
         if "illustrations" in changes:
@@ -847,6 +852,19 @@ def _check(options: Mapping[str, Any], known: Mapping[str, Any], who: str) -> No
         raise ConfigError(
             f"{who}: repairs={repairs!r} is no number of calls",
             hint="Give 0 for none, or 1, 2, ...",
+        )
+
+
+def _tell_unanswered(demos: Sequence[Demo], spec: Spec, who: str) -> None:
+    """Warn of demos without any output: they show a model how not to answer."""
+    bare = [demo for demo in demos if demo.values.keys().isdisjoint(spec.outputs)]
+    if bare:
+        _log.warning(
+            "%r: %s no output, so that a model is shown %r as an answer: leave %s out",
+            who,
+            f"{counted(len(bare), 'demo')} {'has' if len(bare) == 1 else 'have'}",
+            NOT_GIVEN,
+            ", ".join(demo.id for demo in bare[:3]),
         )
 
 

@@ -86,7 +86,7 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as it stands in a form; a text is quoted where its edges would be lost."""
+    """A value as it stands in a form; a text whose edges would be lost is quoted."""
     bare = not isinstance(value, str) or (value == value.strip() and value[:1] != '"')
     return strictjson.as_text(value) if bare else strictjson.dumps(value)
 

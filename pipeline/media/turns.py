@@ -213,8 +213,10 @@ def _turn(given: object) -> Turn:
         )
     if not isinstance(content, str) or not is_text(content):
         raise CallError(
-            f"the content of the {role}'s turn is no text that can be sent",
-            hint="Give text; an image goes into a field of its own",
+            f"the content of the {role}'s turn is no text that can be sent, but of "
+            f"type {type(content).__name__}",
+            hint="Give text: of an answer one field, such as result.answer; an image "
+            "goes into a field of its own",
         )
     return Turn(role, content)
 

@@ -23,7 +23,7 @@ from .asides import THOUGHTS, first_turn
 from .data import alternatives, kinds_of
 from .nearjson import SAID_AGAIN, quoted
 from .typography import folded
-from .values import candidates, in_a_loop, mended, stated, without_thought
+from .values import candidates, in_a_loop, mended, not_given, stated, without_thought
 
 if TYPE_CHECKING:
     from . import sentences
@@ -87,7 +87,8 @@ def read_fields(spec: Spec, found: Mapping[str, Any], read: Read) -> Parsed:
     try:
         for name, field in spec.outputs.items():
             if name in found:
-                values[name], repair = read(field, found[name])
+                none = not_given(spec, name, found[name])
+                values[name], repair = none or read(field, found[name])
                 if repair:
                     repairs.append(f"{name}: {repair}")
             else:

@@ -159,13 +159,15 @@ def _named(name: str) -> tuple[re.Pattern[str], ...]:
 
 @lru_cache(maxsize=512)
 def _said_of(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What says of something that it is what a field asks for, and what the opposite."""
+    """What says that something is what a field asks for, and what says the opposite."""
     word = _ASKS.sub("", folded(name))
     own = re.escape(word).replace(r"\ ", "[ _-]")
     prefix = _OPPOSITE.match(word)
     opposite = own[prefix.end() :] if prefix else rf"{_OPPOSITE.pattern}{own}"
     said = r"(?:\b(?:is|are|was|were|looks?|seems?)|['\u2019]s)[ ](?:\w+[ ]){0,2}?"
-    return re.compile(rf"{said}{own}\b", re.I), re.compile(rf"{said}{opposite}\b", re.I)
+    return re.compile(rf"{said}{own}\b", re.IGNORECASE), re.compile(
+        rf"{said}{opposite}\b", re.IGNORECASE
+    )
 
 
 def _without(text: str, found: re.Match[str]) -> str:

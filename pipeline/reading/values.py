@@ -19,10 +19,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ParseError
 from ..ground.lazy import deferred
 from ..ground.shapes import as_dict
 from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from ..signature.types import fits
+from ..signature.wording import NOT_GIVEN
 from .among import around, in_a_row, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import UnfitError, alternatives, repaired, repaired_or_unfit
@@ -91,6 +94,21 @@ _DENIED = re.compile(
     r"|\\(?:neq?|l[et]q?|g[et]q?))\s*\Z",
     re.IGNORECASE,
 )
+
+
+def not_given(spec: Spec, name: str, given: Any) -> tuple[str, str] | None:
+    """The empty text that a copy of `NOT_GIVEN` is, with its note; None for all else.
+
+    Raises:
+        ParseError: The field is the last one, or holds no texts: an answer was wanted.
+    """
+    if not isinstance(given, str) or given.strip() != NOT_GIVEN:
+        return None
+    field = spec.outputs[name]
+    if field.annotation is str and name != [*spec.outputs][-1]:
+        return "", f"{NOT_GIVEN!r} is no value"
+    said = f"field {name!r} is {NOT_GIVEN!r}, as in a demo that has no such value"
+    raise ParseError(f"{said}; wanted {field.wanted}", field=name)
 
 
 def candidates(text: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:

@@ -183,7 +183,7 @@ def function_signature(function: Callable[..., Any]) -> type[Signature]:
         if parameter.name not in hints:
             raise SignatureError(
                 f"{function.__name__}: {parameter.name!r} has no type",
-                hint=f"Write {parameter.name}: str",
+                hint=f"Write {parameter.name}: {_type_for(parameter.default)}",
             )
         unset = parameter.default is parameter.empty
         extra = {} if unset else {"default": parameter.default}
@@ -192,6 +192,12 @@ def function_signature(function: Callable[..., Any]) -> type[Signature]:
     return make_signature(
         tuple(specs), inspect.getdoc(function) or "", name=function.__name__
     )
+
+
+def _type_for(default: Any) -> str:
+    """The type to write for a parameter of that default."""
+    known = type(default) in (bool, int, float)
+    return type(default).__name__ if known else "str"
 
 
 def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:

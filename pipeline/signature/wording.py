@@ -61,6 +61,8 @@ _WORDS = {
 }
 _MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
 
+NOT_GIVEN: Final = "(not given for this example)"
+"""What a demo shows in place of a value that it has not."""
 BY_SCHEMA: Final = "JSON that fits this schema"
 """How a type is told that only a schema tells."""
 

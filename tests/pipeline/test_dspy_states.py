@@ -456,6 +456,106 @@ def test_an_instruction_that_names_another_field_is_taken_with_a_warning(
     assert "'plain' speaks of 'query_text', and the fields are 'question'" in said
 
 
+outline = weft.Predict("topic -> title", name="outline")
+draft = weft.ChainOfThought("heading -> content", name="draft")
+
+
+@weft.program
+def article(topic: str) -> str:
+    return draft(heading=outline(topic=topic).title).content
+
+
+def test_rows_of_the_program_that_an_inner_predictor_never_shows_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DSPy's optimizers give each predictor the rows; its adapter passes them over."""
+    row = {"topic": "Orla"}
+    taught = {"heading": "Tin", "reasoning": "It was mined.", "content": "Of tin."}
+    state = {
+        "outline": predictor("topic title", "Plan.", row),
+        "draft.predict": predictor(
+            "heading reasoning content", "Write.", {"augmented": True, **taught}, row
+        ),
+    }
+
+    made = imported(state, article, tmp_path)
+
+    assert made.modules["outline"].parameters.demos == ()
+    assert [demo.values for demo in made.modules["draft"].parameters.demos] == [taught]
+    said = "\n".join(warnings(caplog))
+    assert "columns of the demos of 'draft' that are no fields" in said
+    assert "'outline' that hold no input or no output of it" in said
+    assert "are left out: 1 of 2" in said
+
+
+def test_a_field_of_another_name_is_refused_still(tmp_path: Path) -> None:
+    """It stands among the state's own fields, so that it is no column of a row."""
+    state = predictor("headline reply", "Write.", {"headline": "Tin", "reply": "Of."})
+
+    with pytest.raises(ArtifactError, match="'headline', which is no field"):
+        imported(state, plain, tmp_path)
+
+
+MARKED = (
+    "<<CUSTOM-TYPE-START-IDENTIFIER>>"
+    '[{"type": "image_url", "image_url": {"url": "%s"}}]'
+    "<<CUSTOM-TYPE-END-IDENTIFIER>>"
+)
+DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+
+
+def test_images_in_demos_are_read_and_turns_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    look = weft.Predict("photo: Image -> caption", name="look")
+    shown = {"photo": MARKED % DOT, "caption": "A dot."}
+    broken = {"photo": MARKED % "no image", "caption": "?"}
+    chat = weft.Predict("history: History, question -> answer", name="chat")
+    turns = {"messages": [{"question": "x", "answer": "y"}]}
+    talked = {"history": turns, "question": "z", "answer": "w"}
+
+    state = predictor("photo caption", "Look.", shown, broken)
+    seen = imported(state, look, tmp_path)
+    state = predictor("history question answer", "Talk.", talked)
+    said = imported(state, chat, tmp_path)
+
+    assert [demo.values["photo"]["type"] for demo in seen.parameters.demos] == [
+        "image/gif"
+    ]
+    assert (said.instruction, said.parameters.demos) == ("Talk.", ())
+    assert "demos of 'look' that do not fit are left out, 1 of 2" in warnings(caplog)[0]
+    assert "demos of 'chat' that do not fit are left out, 1 of 1" in warnings(caplog)[1]
+
+
+def test_a_folder_is_no_state(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r'Save it with dspy.Module.save\("state'):
+        weft.import_dspy(tmp_path, plain)
+
+
+def test_a_renamed_predictor_gets_its_name_back(tmp_path: Path) -> None:
+    """What an import takes, an export takes too."""
+    named = {"steps[0]": "outline", "steps[1].predict": "draft"}
+    state = {
+        "steps[0]": predictor("topic title", "Plan."),
+        "steps[1].predict": predictor("heading reasoning content", "Write."),
+    }
+
+    made = imported(state, article, tmp_path, rename=named)
+    back = weft.export(made, to="dspy", rename=named)
+
+    assert back.keys() - {"metadata"} == state.keys()
+    assert back["steps[0]"]["signature"]["instructions"] == "Plan."
+    for wrong in (
+        {"x": "outlin"},
+        {"x": "draft", "y": "draft"},
+        {"draft.predict": "outline"},
+    ):
+        with pytest.raises(ConfigError):
+            weft.export(made, to="dspy", rename=wrong)
+    with pytest.raises(ConfigError, match="goes by the paths"):
+        weft.export(made, to="litellm", rename=named)
+
+
 # DSPy itself --------------------------------------------------------------------------
 
 DSPY = """

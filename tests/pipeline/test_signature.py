@@ -339,6 +339,11 @@ def no_result() -> None:
     def stub(x: str) -> None: ...
 
 
+def untyped_default() -> None:
+    @weft.predict
+    def stub(x=3) -> str: ...
+
+
 def untyped_input() -> None:
     @weft.predict
     def stub(x) -> str: ...
@@ -448,6 +453,7 @@ MISTAKES: list[tuple[Callable[[], None], str, str]] = [
     (untyped, "'stub' has no result type", "Write def stub(...) -> str: ..."),
     (no_result, "'stub' has no result type", "Write def stub(...) -> str: ..."),
     (untyped_input, "'x' has no type", "Write x: str"),
+    (untyped_default, "'x' has no type", "Write x: int"),
     (star, "'stub' takes *x", "Name each input"),
     (star_star, "'stub' takes **x", "Name each input"),
     (no_input, "stub has no input field", "Write for example"),

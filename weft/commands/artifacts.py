@@ -167,7 +167,8 @@ def export(arguments: argparse.Namespace) -> Outcome:
     if isinstance(target, str | Path):
         # A module of a file stays one, as its state in dspy does.
         target = program_to_show(arguments.target)
-    made = exported(target, to=arguments.to)
+    rename = dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
+    made = exported(target, to=arguments.to, rename=rename)
     if arguments.out is None:
         return Outcome(json_text(made, indent=1), made)
     out = Path(arguments.out)

@@ -256,6 +256,7 @@ export  artifacts:export  write a program's prompts in the form of another tool
   $ weft export programs/triage.weft.json --to openai-messages
   @program
   --to! {openai-messages,litellm,dspy,langfuse,mlflow}
+  --rename PREDICTOR=MODULE...  what a module is called in DSPy; once for each
   --out FILE              else it is printed
 
 import-dspy  artifacts:import_dspy  make an artifact of a state that DSPy saved

@@ -9,6 +9,7 @@ from it.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -33,8 +34,12 @@ from .counterparts import COMPARISON, Predictor, matched
 
 T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
 _log: Final = logging.getLogger("weft")
+_AS_JSON: Final = 'Save it with dspy.Module.save("state.json")'
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
 _STATE = frozenset({"signature", "demos"})
+_IMAGE: Final = re.compile(
+    r"<<CUSTOM-TYPE-START-IDENTIFIER>>(.*)<<CUSTOM-TYPE-END-IDENTIFIER>>", re.DOTALL
+)
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}")
 """What DSPy writes for a description where there is none."""
 
@@ -46,8 +51,9 @@ def import_dspy(
 
     That is instructions, demos, and descriptions of fields that are other than the
     signature's own. Demos keep all columns of their rows there; those that are no
-    fields are left out, and named in a warning. A label that is text is read by its
-    field's type.
+    fields are left out, and named in a warning; so are those that hold no input or no
+    output of their predictor, which DSPy never shows, and those with images, files or
+    turns that cannot be read. A label that is text is read by its field's type.
 
     Predictors of DSPy's own modules find weft's: `react` and `extract.predict` are the
     parts `act` and `extract` of a `ReAct`. Of such a part an instruction that speaks of
@@ -245,7 +251,18 @@ def _demos(
             ", ".join(map(repr, further)),
         )
     made = [_demo(data, n, spec, further) for n, data in enumerate(given)]
-    if one.counterpart is not None:
+    shown = [demo for demo in made if _is_shown(demo, spec)]
+    if len(shown) < len(made):
+        _log.warning(
+            "%s: demos of %r that hold no input or no output of it, which DSPy keeps "
+            "and never shows, are left out: %d of %d",
+            where,
+            path,
+            len(made) - len(shown),
+            len(made),
+        )
+        made = shown
+    if one.counterpart is not None or spec.media or any(f.turns for f in spec.fields):
         return _fitting(one, made, where)
     try:
         check_demos(tuple(made), spec, path)
@@ -281,7 +298,8 @@ def _further(
     """Columns of the rows that the demos come from, which DSPy keeps and never shows.
 
     A column that is a field there and none here is a field of another name, and stays
-    to be refused; so does what a demo holds that has no field at all.
+    to be refused; so does what a demo holds that has no field at all, where the state
+    does not say which fields there are.
     """
     known = set(module.spec.names)
     there = {
@@ -291,12 +309,22 @@ def _further(
     }
     found: dict[str, None] = {}
     for demo in demos:
-        if known.isdisjoint(demo):
+        if not there and known.isdisjoint(demo):
             continue
         for name in demo:
             if name not in known | _MARKS and _letters(name) not in there:
                 found[name] = None
     return list(found)
+
+
+def _is_shown(demo: Demo, spec: Spec) -> bool:
+    """Whether DSPy would show a demo: it holds an input and an output, of any name.
+
+    Its optimizers give the rows of the whole program to each predictor.
+    """
+    strange = not demo.values.keys() <= {*spec.names}
+    sides = (spec.inputs, spec.outputs)
+    return strange or all(not demo.values.keys().isdisjoint(side) for side in sides)
 
 
 def _letters(text: str) -> str:
@@ -315,10 +343,19 @@ def _demo(data: Mapping[str, Any], number: int, spec: Spec, further: list[str]) 
                 values[name] = value
         elif not is_nothing(field, value):
             # What cannot be read stays as it is, to be refused by name.
-            values[name] = value
+            held = _image_in(value) if field.media else value
+            values[name] = held
             with contextlib.suppress(ValueError):
-                values[name] = cell_data(field, value)
+                values[name] = cell_data(field, held)
     return Demo(values, f"dspy:{number}", by)
+
+
+def _image_in(value: Any) -> Any:
+    """The data URL, or the address, of an image as DSPy writes one; else the value."""
+    found = _IMAGE.fullmatch(value) if isinstance(value, str) else None
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        return json.loads(found[1])[0]["image_url"]["url"] if found else value
+    return value
 
 
 def _states(data: Mapping[str, Any], where: str) -> dict[str, Mapping[str, Any]]:
@@ -335,7 +372,7 @@ def _states(data: Mapping[str, Any], where: str) -> dict[str, Mapping[str, Any]]
         what = f"{brief(rest[0])!r} is no predictor" if rest else "it holds none"
         raise ArtifactError(
             f"{where} is no state of a dspy program: {what}",
-            hint='Save it with dspy.Module.save("state.json")',
+            hint=_AS_JSON,
         )
     return found
 
@@ -344,9 +381,12 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return strictjson.loads_object(read_bounded(path, strictjson.MAX_CHARS))
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
+        raise ArtifactError(
+            f"{path} cannot be read: {cause(error)}",
+            hint=_AS_JSON if path.is_dir() else "",
+        ) from None
     except (ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{path} is no state of a dspy program: {error}",
-            hint='Save it with dspy.Module.save("state.json")',
+            hint=_AS_JSON,
         ) from None

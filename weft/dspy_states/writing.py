@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from ..pipeline.adapters.plain import PlainAdapter
 from ..pipeline.adapters.prompt import told
-from ..pipeline.errors import ConfigError
+from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.lm.form import form_of
@@ -29,23 +29,43 @@ _PLAIN: Final = PlainAdapter()
 _METADATA: Mapping[str, Any] = {"metadata": {"dependency_versions": {}}}
 
 
-def dspy_state(program: Program[..., Any] | Module[..., Any]) -> dict[str, Any]:
+def dspy_state(
+    program: Program[..., Any] | Module[..., Any], rename: Mapping[str, str]
+) -> dict[str, Any]:
     """What `dspy.Module.save` writes of a program, or of a single module.
 
     The parts of a module go by the names that DSPy's module of that kind gives them.
     What DSPy's has no predictor for stands in the state under its own name, and is
     named in a warning.
 
+    Args:
+        program: A program, or a single module.
+        rename: Paths of modules, by the names of their predictors there.
+
     Raises:
         ConfigError: A module is made of others, and DSPy has none of its kind, or one
-            that asks in another form.
+            that asks in another form; or `rename` names no module, or one twice.
     """
     made = as_program(program)
     single = program.name if isinstance(program, Module) else ""
+    ones = {one.path: one for one in predictors_of(made)}
+    named = {path: name for name, path in rename.items()}
+    for name, path in rename.items():
+        if path not in ones or named[path] != name:
+            raise ConfigError(
+                f"rename gives {name!r} to {path!r}, which "
+                + ("has another name in it" if path in ones else "is no module"),
+                hint=did_you_mean(path, ones),
+            )
     state: dict[str, Any] = {}
-    for one in predictors_of(made):
-        name = inner_name(one.name, single)
-        _check_place(one, name, one.path.removeprefix(f"{single}/"))
+    for path, one in ones.items():
+        name = named.get(path) or inner_name(one.name, single)
+        _check_place(one, name, path.removeprefix(f"{single}/"))
+        if name in state:
+            raise ConfigError(
+                f"two modules would be the predictor {name!r}, one of them {path!r}",
+                hint="Give each a name of its own in rename=",
+            )
         state[name] = _predictor(one)
     # A single predictor's state has no name, and stands by itself.
     return {**state.pop("", {}), **state, **_METADATA}

@@ -12,6 +12,7 @@ from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.lm.form import form_of
 from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.wording import NOT_GIVEN
 
 TEXT_FORMS = ("chat", "xml", "plain", "completion")
 FORMS = (*TEXT_FORMS, "json")
@@ -127,3 +128,32 @@ def test_in_json_a_number_is_the_text_that_it_is_spelled_as(kind: str) -> None:
         told = arrived(adapter_of("json"), signature, '{"x": 1.10}', step=step)
         assert told == {"x": "1.10"}
     assert read(adapter_of("json"), signature, '{"x": "1871"}') == {"x": "1871"}
+
+
+@pytest.mark.parametrize("name", ["chat", "xml", "json", "plain"])
+def test_what_a_demo_shows_for_no_value_is_no_answer(name: str) -> None:
+    """A model that copies it has given no reasons, or has not answered."""
+    solve = weft.ChainOfThought("question -> answer", adapter=name, repairs=0)
+    copied = {"reasoning": NOT_GIVEN, "answer": "4"}
+
+    with weft.use(lm=weft.ScriptedLM([copied, {**copied, "answer": NOT_GIVEN}])):
+        run = solve.run(question="2 + 2?")
+        with pytest.raises(ParseError, match="as in a demo that has no such value"):
+            solve(question="3 + 3?")
+
+    assert (run.value.reasoning, run.value.answer) == ("", "4")
+    assert any(
+        "is no value" in note for node in run.trace.nodes for note in node.repairs
+    )
+
+
+def test_a_demo_without_an_output_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ask = weft.Predict("question -> answer", name="ask")
+
+    ask.with_(demos=[weft.Demo({"question": "q", "answer": "a"}, "r1")])
+    assert not caplog.records
+    ask.with_(demos=[weft.Demo({"question": "q"}, "r1")])
+
+    assert "'ask': 1 demo has no output" in caplog.text

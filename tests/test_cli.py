@@ -352,9 +352,17 @@ def test_a_failed_row_is_its_line_and_the_exit_code(
 
     data = json.loads(capsys.readouterr().out)
     assert code == 1
+    assert data["calls"] == 5  # the row that failed was asked for twice
     assert (len(data["rows"]), data["failed"]) == (4, 1)
     assert data["rows"][3]["id"] == "bad"
     assert data["rows"][3]["error"].startswith("ParseError: ")
+
+
+def test_an_input_is_set_once(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["run", "mine.py:sort", "--set", "message=a", "--set", "message=b"])
+
+    assert code == 2
+    assert "is given 'message' 2 times" in capsys.readouterr().err
 
 
 def test_budget_holds_a_run(capsys: pytest.CaptureFixture[str]) -> None:

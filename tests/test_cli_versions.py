@@ -90,6 +90,16 @@ def test_steps_need_not_be_there_to_compare(
     assert (code, "nothing changed" in capsys.readouterr().out) == (0, True)
 
 
+def test_a_folder_that_cannot_be_imported_is_refused(
+    programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = programs.rename("my programs")
+
+    assert main(["package", str(odd)]) == 2
+    assert "its name is no free Python name" in capsys.readouterr().err
+    assert not (odd / "__init__.py").exists()
+
+
 # verify -------------------------------------------------------------------------------
 
 
@@ -200,6 +210,29 @@ def test_an_evaluation_is_no_damaged_artifact(
     assert code == 1
     assert "does not match its digest" not in out
     assert "An artifact has the format 'weft.program/2' and no other keys" in out
+
+
+@pytest.mark.parametrize(
+    ("rows", "score", "said"),
+    [
+        ({"sealed": 45, "scored": 18}, [0.7, 0.4, 0.8], "70.0 [40.0, 80.0] on 18 rows"),
+        ({"sealed": 45, "scored": 0}, [0.0, 0.0, 1.0], "has no evaluation"),
+        ({"sealed": 45}, [5, 1, 2], "has no evaluation"),
+        ({"sealed": 45}, "good", "has no evaluation"),
+    ],
+)
+def test_a_compile_is_believed_as_far_as_it_measured(
+    rows: Any, score: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the sealed rows those that were scored, and no score that cannot be."""
+    made = {"measured": program_digest(feel("one")), "metric": "m", "rows": rows}
+    made["score"] = {"compiled": score}
+    path = weft.save(feel("one"), "feel.weft.json", provenance=made)
+
+    code = main(["verify", str(path)])
+
+    assert said in "".join(capsys.readouterr())
+    assert code == (0 if "on 18" in said else 1)
 
 
 @pytest.mark.parametrize(

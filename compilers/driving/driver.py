@@ -13,11 +13,13 @@ concurrency and whether the cache was warm.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifact.save import as_text, save, trained_in
@@ -64,6 +66,8 @@ from .steering import Steering, said
 from .verify import Verified, sealed_rows, verify
 
 _log: Final = logging.getLogger("weft")
+_looks: WeakKeyDictionary[Any, tuple[str, int]] = WeakKeyDictionary()
+"""Of programs that a compile gave back: digest of its sealed rows, looks at them."""
 Giving = Callable[[Program[..., Any]], Program[..., Any] | Module[..., Any]]
 
 
@@ -117,8 +121,11 @@ async def drive(
         result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
         plain = _text_only(task, plan, forms) if trained_in(result) else None
+    back = given(result)
+    if back is not program:  # which whoever compiles it twice knows
+        _looks[back] = sealed
     return Result(
-        given(result),
+        back,
         given(plan.program),
         report,
         _provenance(report, plan, result) | steering.provenance,
@@ -192,15 +199,15 @@ def _best_path(run_dir: str | Path) -> Path:
 def _seen_before(program: Program[..., Any] | Module[..., Any], plan: Plan) -> int:
     """How many compiles are known to have seen the sealed rows.
 
-    Those that led to the artifact that the program was loaded from; whoever else has
-    seen them left no word.
+    Those that led to the artifact that the program was loaded from, and the one that
+    gave it back in this process; whoever else has seen them left no word.
     """
     came = origin(program)
     told = plan.terms.parent or (came.provenance if came else {})
     sealed = as_dict(told.get("sealed"))
-    looks = sealed.get("looks")
+    digest, looks = _looks.get(program, (sealed.get("digest"), sealed.get("looks")))
     known = isinstance(looks, int) and not isinstance(looks, bool) and looks > 0
-    same = sealed.get("digest") == digest_rows(plan.split.sealed)
+    same = digest == digest_rows(plan.split.sealed)
     return cast(int, looks) if known and same else 0
 
 
@@ -282,6 +289,10 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
+    if not _learns_from_rows(recipes):
+        least = "what is set aside for the sealed rows left no room to propose"
+        found = "the compiler found nothing that it would change"
+        return found if math.isinf(task.allowance.room()) else f"{found}, or {least}"
     run = task.results(Candidate(), task.split.train)
     if run and all(map(passes, run)):
         return f"the program already passes all {len(run)} training rows that were run"
@@ -293,6 +304,12 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
         f"{tried if run and not any(map(passes, run)) else ''}. Give teacher=, "
         "rows that do, or a compiler that learns from failures, such as GEPA"
     )
+
+
+def _learns_from_rows(recipes: Sequence[Recipe]) -> bool:
+    """Whether some proposer makes demos of rows."""
+    draws = (draw for recipe in recipes for draws in recipe.rounds for draw in draws)
+    return any(draw.proposer.shows for draw in draws)
 
 
 def _hidden_from(task: Task, recipes: Sequence[Recipe]) -> str:
@@ -330,6 +347,7 @@ def _provenance(
             "train": len(split.train),
             "select": len(split.select),
             "sealed": len(split.sealed),
+            "scored": len(shown.values),
         },
         "parent": identity["program"],
         "measured": program_digest(result),

@@ -8,8 +8,8 @@
 
 They are for people and for other programs. The compile reads none of them back, begins
 them anew with each start, and goes on without them where they cannot be written. Of
-sealed rows nothing but the digest stands here before the end, and their inputs, labels
-and traces never do: whoever steers a search by them would seal nothing.
+sealed rows nothing but the digest stands here before the end, whose report shows those
+that got worse: whoever steers a search by them would seal nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ...pipeline.data.example import Example
-from ...pipeline.errors import ArtifactError
+from ...pipeline.errors import ArtifactError, ConfigError
 from ...pipeline.ground import strictjson
-from ...pipeline.ground.files import AppendLog, write_whole
+from ...pipeline.ground.files import AppendLog, read_bounded, write_whole
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.measure.row_result import RowResult, outputs_of, row_data
@@ -48,11 +48,34 @@ FILES: Final[Mapping[str, str]] = {
 }
 """What stands in a run folder."""
 
+_OWN: Final = [name for name in FILES if "/" not in name and name != "orders.jsonl"]
 _LONGEST: Final = 8_000
 """Characters of one text in a trace."""
 _MOST: Final = 2**26
 """Bytes of all traces of a run."""
 PRIVATE: Final = 0o600
+
+
+def require_free(folder: Path) -> None:
+    """Refuse a folder that is no run's, and in which others' files have its names.
+
+    Rows that are compiled on may stand there, and would be written over.
+
+    Raises:
+        ConfigError: It holds such files; the message names them.
+    """
+    taken = [name for name in _OWN if (folder / name).is_file()]
+    if not taken:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        index = strictjson.loads_object(read_bounded(folder / "index.json", _MOST))
+        if is_dict(index.get("start")) and is_dict(index.get("files")):
+            return
+    raise ConfigError(
+        f"the run_dir {str(folder)!r} is no run's, and holds {', '.join(taken)}, which "
+        "a run would write over",
+        hint="Name an empty folder, or one that is not there yet",
+    )
 
 
 class RunFolder:

@@ -8,7 +8,7 @@ without it. So clocks and process ids may stand in it.
     state       running, verifying, paused, ended or failed
     start       when, which process, program, modules, compiler, seed, budget, rows
     candidates  those of the archive, best first, and behind them those under way
-    events      round, steered, verify, paused, end or failed, each with its time
+    events      round, steered, verify, late, paused, end or failed, each with its time
     orders      what weft steer said, with the border at which it was taken
 
 At the end, `review.json` holds what the winner answered, with its prompts; `weft
@@ -18,6 +18,7 @@ would be the first thing the next compile is told.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -218,6 +219,10 @@ def indexed(
         yield index
     except Paused as pause:
         index.tell("paused", state="paused", why=pause.message)
+        raise
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        said = "it was interrupted; the same compile with this run_dir goes on"
+        index.tell("failed", state="failed", error=said)
         raise
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"

@@ -49,6 +49,7 @@ from ...pipeline.lm.as_json import response_to_json
 from ...pipeline.lm.request import Response
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
+from .folder import require_free
 from .orders import Taken, border_record, orders_at
 from .records import line_of, record_of
 
@@ -95,7 +96,7 @@ def journaled(
             seed or model; the message names what differs.
         JournalDamaged: The journal is damaged before its last line.
         CompileError: Another process writes this journal now.
-        ConfigError: The folder cannot be made or written to.
+        ConfigError: The folder cannot be made or written to, or is somebody else's.
     """
     if run_dir is None:
         store = current().store
@@ -103,6 +104,8 @@ def journaled(
         with entered(replace(current(), cache=Journal(kept))):
             yield Begun(forms or {})
         return
+    if not (Path(run_dir) / _NAME).exists():
+        require_free(Path(run_dir))
     with _Lines(Path(run_dir)) as lines:
         begun, records = _begun(lines, identity, forms or {})
         journal = Journal(current().store, lines, (r for r in records if "key" in r))

@@ -148,14 +148,17 @@ def _counted(
     rung = first_rows(len(split.select)) if recipes[0].racer else 0
     rung = len(split.select) if recipes[0].decides else rung
     verified = min(sealed, LEAST)
-    smallest = first + (head.expected + rung + both * verified) * row
+    aside = both * verified * row
+    smallest = first + (head.expected + rung) * row + aside
     kept = {name: calls for name, calls in accounts.items() if calls.high}
     proposers = [proposer for recipe in recipes for proposer in recipe.proposers]
     models = {name: lm for recipe in recipes for name, lm in recipe.models.items()}
     guess = guess_of(program, split.train, proposers, [*models.values()])
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
     training = NO_TRAINING.plus(*(p.trains for p in proposers))
-    return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
+    return Quote(
+        kept, smallest, aside, verified, sealed, bounded, guess, training=training
+    )
 
 
 def _of_pools(

@@ -119,8 +119,11 @@ class Steering:
 
     def over(self) -> None:
         """Tell of what was said after the last border: it is not taken."""
-        for order in self._new():
+        late = self._new()
+        for order in late:
             self._tell(order, "it came after the last round began")
+        if late:
+            self._index.tell("late", orders=[self._said(order) for order in late])
 
     @property
     def taken(self) -> tuple[dict[str, Any], ...]:

@@ -16,10 +16,8 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from ...pipeline.calls.budget import Ledger
-from .cost import CallGuess
+from .cost import DEARER, CallGuess
 
-# What is set aside is run by winners, whose prompts are longer than those before them.
-_DEARER = 1.5
 _SECONDS = "seconds"
 _WRITING = ("propose", "train")
 """Accounts whose calls are no rows: a writer's prompts may be ten times as long."""
@@ -161,7 +159,7 @@ class Allowance:
         left = self.ledger.remaining()
         if left.tokens is None:
             return math.inf
-        kept = math.ceil(self._aside * self.a_row) * _DEARER * self._of_rows("tokens")
+        kept = math.ceil(self._aside * self.a_row) * DEARER * self._of_rows("tokens")
         over = self._left_over.get("tokens", 0.0)
         return max(0.0, share * (left.tokens - over - kept))
 
@@ -192,7 +190,7 @@ class Allowance:
             return None
         blocks = max(1.0, self._aside / self.beside) if self._aside else 0.0
         over = self._left_over.get(_SECONDS, 0.0)
-        return left - over - _DEARER * blocks * self._slowest
+        return left - over - DEARER * blocks * self._slowest
 
     def _frees(self) -> Iterator[tuple[str, float, float]]:
         """Calls that are not set aside, by the unit that limits them, and its price."""
@@ -215,7 +213,7 @@ class Allowance:
         if left.tokens is not None:
             each = max(1.0, self._tokens_a_call())
             row = max(1.0, self._of_rows("tokens"))
-            yield _Limit("tokens", left.tokens - guess.bound, each, row, _DEARER)
+            yield _Limit("tokens", left.tokens - guess.bound, each, row, DEARER)
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
@@ -224,7 +222,7 @@ class Allowance:
             if price:
                 row = max(self._of_rows("usd"), guess.dearest)
                 has = left.usd - (guess.usd_bound or 0.0)
-                yield _Limit("usd", has, price, row, _DEARER)
+                yield _Limit("usd", has, price, row, DEARER)
 
     def _of_rows(self, unit: str) -> float:
         """Tokens or dollars of a call of a row as measured so far.

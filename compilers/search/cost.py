@@ -40,6 +40,8 @@ class Calls(NamedTuple):
 
 
 FREE = Calls(0, 0, 0)
+DEARER = 1.5
+"""What is set aside is run by winners, whose prompts are longer than those before."""
 
 
 class Training(NamedTuple):
@@ -94,6 +96,7 @@ class Quote:
         accounts: Low, expected and high calls by account.
         smallest: The fewest calls that one proposal, its race and the verification
             need where no reply has to be repaired.
+        aside: Those of the fewest calls that are set aside for the verification.
         verified: How many sealed rows that budget verifies on.
         sealed: How many sealed rows there are; low and expected calls count them all.
         bounded: Whether high is a bound; else the program has an `each` over a list
@@ -107,6 +110,7 @@ class Quote:
 
     accounts: dict[str, Calls]
     smallest: int
+    aside: int
     verified: int
     sealed: int
     bounded: bool
@@ -140,7 +144,8 @@ class Quote:
 
         How many fit into a time nobody knows.
 
-        >>> quote = Quote({"evaluate": Calls(0, 900, 2000)}, 9, 9, 9, True, CallGuess())
+        >>> calls = {"evaluate": Calls(0, 900, 2000)}
+        >>> quote = Quote(calls, 9, 0, 9, 9, True, CallGuess())
         >>> quote.within(Budget()), quote.within(Budget(calls=150))
         (900, 150)
         """
@@ -157,19 +162,28 @@ class Quote:
         """Refuse a budget that one round does not fit into.
 
         Raises:
-            QuoteError: It is too small; the message names the smallest that works.
+            QuoteError: It is too small; the message names the smallest that works,
+                about that in tokens and dollars: how long a writer's prompts are shows
+                when it is asked.
         """
+        if budget.seconds is not None and budget.seconds <= 0:
+            raise QuoteError(
+                f"a budget of {budget.seconds:g} s has no time for a call",
+                hint='Give some, such as budget="10 min", or limit calls or tokens',
+            )
         if budget.calls is not None and budget.calls < self.smallest:
             raise _too_small(counted(budget.calls, "call"), f"{self.smallest} calls")
-        tokens = self.smallest * self.guess.tokens + self.guess.bound
+        calls = math.ceil(self.smallest + (DEARER - 1) * self.aside)
+        tokens = calls * self.guess.tokens + self.guess.bound
         if budget.tokens is not None and budget.tokens < tokens:
-            raise _too_small(counted(budget.tokens, "token"), f"{tokens} tokens")
+            given = counted(budget.tokens, "token")
+            raise _too_small(given, f"{tokens} tokens", about=True)
         if budget.usd is None or self.guess.usd is None:
             return
-        usd = self.smallest * self.guess.usd + (self.guess.usd_bound or 0.0)
+        usd = calls * self.guess.usd + (self.guess.usd_bound or 0.0)
         if budget.usd < usd:
             cents = math.ceil(usd * 100) / 100
-            raise _too_small(f"${budget.usd:g}", f"${cents:.2f}")
+            raise _too_small(f"${budget.usd:g}", f"${cents:.2f}", about=True)
 
     def __repr__(self) -> str:
         return str(self)
@@ -204,8 +218,9 @@ class Quote:
         return "\n".join(lines)
 
 
-def _too_small(given: str, smallest: str) -> QuoteError:
+def _too_small(given: str, smallest: str, *, about: bool = False) -> QuoteError:
+    least = f"{'About the' if about else 'The'} smallest that works here is"
     return QuoteError(
         f"a budget of {given} is too small for one round",
-        hint=f'The smallest that works here is budget="{smallest}"',
+        hint=f'{least} budget="{smallest}"',
     )

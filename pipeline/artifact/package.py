@@ -106,13 +106,20 @@ def package(folder: str | Path) -> Path:
     call `weft.programs`.
 
     Raises:
-        ArtifactError: The folder holds no artifact, or one that cannot be imported.
+        ArtifactError: The folder holds no artifact, or it cannot be imported, or one of
+            its artifacts.
     """
     place = path_of(folder, "folder")
     found = sorted(place.glob(f"*{SUFFIX}"))
     if not found:
         raise ArtifactError(
             f"{place} holds no {SUFFIX} file", hint="Save a program there first"
+        )
+    if not importable(place.absolute().name):
+        raise ArtifactError(
+            f"the folder {str(place)!r} cannot be imported: its name is no free Python "
+            "name",
+            hint="Rename the folder, or load its files: weft.load(path)",
         )
     made: dict[str, Program[..., Any]] = {}
     for path in found:

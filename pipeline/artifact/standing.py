@@ -112,16 +112,17 @@ def standing(
         return replace(bare, problem=f"{_NONE}: {'; '.join(others)}")
     told = made.provenance
     score, measured = compiled_score(told), told.get("measured")
-    if len(score) == 3 and measured == made.digest:
-        sealed = as_dict(told.get("rows")).get("sealed")
+    rows = as_dict(told.get("rows"))
+    scored = rows.get("scored", rows.get("sealed"))
+    if len(score) == 3 and measured == made.digest and scored != 0:
         return replace(
             bare,
             source="the sealed rows of its compile",
             metric=str(told.get("metric", "")),
             score=score,
-            rows=sealed if isinstance(sealed, int) else 0,
+            rows=scored if isinstance(scored, int) else 0,
         )
-    changed = told.get("score") and measured
+    changed = len(score) == 3 and measured and measured != made.digest
     said = "was changed since its compile measured it" if changed else _NONE
     remedy = f"write one with weft eval ... --save {beside}"
     return replace(bare, problem=f"{said}: {remedy}")

@@ -360,10 +360,11 @@ def steps_of(state: ProgramState) -> list[str]:
 
 
 def figures(found: Any) -> tuple[float, ...]:
-    """A list of numbers, such as a mean and the ends of its interval, or nothing."""
+    """Shares in [0, 1], such as a mean and the ends of its interval, or nothing."""
     listed = as_list(found)
-    numbers = tuple(float(n) for n in listed if isinstance(n, int | float))
-    return numbers if len(numbers) == len(listed) else ()
+    numbers = [n for n in listed if isinstance(n, int | float)]
+    shares = tuple(float(n) for n in numbers if n is not True and 0 <= n <= 1)
+    return shares if len(shares) == len(listed) else ()
 
 
 def compiled_score(provenance: Mapping[str, Any]) -> tuple[float, ...]:

@@ -286,14 +286,24 @@ class Evaluation(AdvisedSummary):
     def _counted(self) -> str:
         """How many rows the score is about, in words."""
         if self.repeats > 1:
-            rows = counted(len(self.rows) // self.repeats, "row")
-            return f"{rows}, {self.repeats} times each"
-        once = len({row.example.digest for row in self.rows})
-        told = f", {once} different" if once < len(self.rows) else ""
-        return f"{counted(len(self.values), 'row')}{told}"
+            rows = len(self.rows) // self.repeats - self._failed_rows
+            return f"{counted(rows, 'row')}, {self.repeats} times each"
+        scored = [row.example.digest for row in self.rows if row.score is not None]
+        once = len({*scored})
+        told = f", {once} different" if once < len(scored) else ""
+        return f"{counted(len(scored), 'row')}{told}"
+
+    @property
+    def _failed_rows(self) -> int:
+        """Rows without a score, whatever sample of their answers."""
+        each = len(self.rows) // self.repeats
+        held = {n % each for n, row in enumerate(self.rows) if row.score is not None}
+        return each - len(held)
 
     def _remarks(self) -> list[str]:
-        told = unscored(len(self.model_failures), len(self.failures))
+        rows = self._failed_rows
+        answers = len(self.failures) - rows * self.repeats
+        told = unscored(len(self.model_failures), rows, answers)
         kappa = self.kappa
         agreed = [] if kappa is None else [f"Cohen's kappa {kappa} with people"]
         again = said_again(self.rows) if self.repeats > 1 else []

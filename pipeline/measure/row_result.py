@@ -205,13 +205,20 @@ def said_again(rows: Iterable[RowResult]) -> list[str]:
     return [f"each row had the same replies {times} times: is temperature 0?"]
 
 
-def unscored(zeros: int, failed: int) -> list[str]:
-    """What a reader of a mean must know: replies that scored 0, rows left out.
+def unscored(zeros: int, failed: int, answers: int = 0) -> list[str]:
+    """What a reader of a mean must know: replies that scored 0, what was left out.
+
+    Args:
+        zeros: Unusable replies.
+        failed: Rows that have no score.
+        answers: Failed ones of rows that have other answers.
 
     >>> unscored(1, 2)
     ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
     """
-    be = "is" if failed == 1 else "are"
-    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
-    scored = f"{counted(zeros, 'unusable reply')} scored 0"
-    return [scored] * bool(zeros) + [said] * bool(failed)
+    told = [f"{counted(zeros, 'unusable reply')} scored 0"] if zeros else []
+    for number, what in ((failed, "row"), (answers, "answer")):
+        if number:
+            be = "is" if number == 1 else "are"
+            told.append(f"{counted(number, what)} failed and {be} not in the mean")
+    return told

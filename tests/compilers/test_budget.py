@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -384,6 +385,24 @@ def test_a_writers_long_prompts_are_no_price_of_rows(
 ) -> None:
     """What is set aside for rows costs what rows cost, so that a search goes on."""
     assert within(budget, compiler).improved
+
+
+ROUNDS = [c.BootstrapRandomSearch(), c.MIPRO(), c.GEPA(), OPRO(), c.Auto()]
+
+
+@pytest.mark.parametrize("compiler", ROUNDS, ids=lambda one: type(one).__name__)
+def test_the_smallest_budget_in_tokens_pays_for_a_round(compiler: c.Compiler) -> None:
+    with pytest.raises(QuoteError) as refused:
+        within("1 token", compiler)
+    named = re.search(r'budget="(\d+ tokens)"', str(refused.value))
+    assert named is not None
+
+    assert any(one.rows for one in within(named[1], compiler).tried if one.parent)
+
+
+def test_no_time_is_no_budget() -> None:
+    with pytest.raises(QuoteError, match="has no time for a call"):
+        within("0 s", APE())
 
 
 @pytest.mark.usefixtures("priced")

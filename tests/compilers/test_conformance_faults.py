@@ -20,6 +20,7 @@ from tests.compilers.worlds import (
     Asked,
     classifier,
     exact,
+    index,
     journaled,
     learner,
     model,
@@ -169,6 +170,8 @@ def test_deaths_at_random_instants_cost_nothing_and_change_nothing(
         asked = _asked(torn)[start:]
 
         assert status == (INTERRUPTED if by == signal.SIGINT else -by)
+        if by == signal.SIGINT:
+            assert index(torn)["events"][-1]["error"].startswith("it was interrupted")
         assert not before & set(asked)
         start, before = start + len(asked), journaled(torn)
 

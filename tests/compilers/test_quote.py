@@ -173,7 +173,7 @@ def test_a_quote_says_what_it_assumes() -> None:
     )
 
 
-QUOTED = Quote({"evaluate": Calls(0, 900, 2000)}, 9, 9, 9, True, CallGuess(0, 0))
+QUOTED = Quote({"evaluate": Calls(0, 900, 2000)}, 9, 0, 9, 9, True, CallGuess(0, 0))
 PRICED = replace(QUOTED, guess=CallGuess(likely_tokens=100, likely_usd=0.01))
 
 

@@ -17,7 +17,7 @@ from tests.compilers.worlds import (
     model,
     planted_rows,
 )
-from weft.compilers import APE, GEPA, Auto, LabeledFewShot
+from weft.compilers import APE, GEPA, Auto, Compress, LabeledFewShot
 
 
 def _report(compiler: Any, rule: Any = learner, count: int = 90) -> weft.Report:
@@ -52,6 +52,18 @@ def test_a_search_without_a_candidate_says_so() -> None:
     assert report.verdict == "no improvement found: no candidate was tried"
     assert "gave no demo and no instruction" in report.stopped
     assert "Give teacher=" in str(report)
+
+
+def test_a_compiler_that_takes_no_demos_does_not_ask_for_rows_that_hold_them() -> None:
+    with weft.use(lm=model(stubborn)):
+        report = weft.compile(
+            classifier(),
+            planted_rows(60),
+            metric=exact,
+            compiler=Compress(written=False),
+        ).report
+
+    assert report.stopped == "the compiler found nothing that it would change"
 
 
 def test_a_program_that_is_right_already_is_told_so() -> None:

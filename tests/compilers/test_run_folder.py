@@ -20,6 +20,7 @@ from tests.compilers.test_conformance_faults import died
 from tests.compilers.worlds import Asked, classifier, exact, index, learner, model
 from tests.compilers.worlds import planted_rows as planted
 from weft import compilers as c
+from weft import errors
 from weft.compilers.driving import folder as run_folder
 from weft.compilers.driving.orders import Order, orders_in, place
 
@@ -51,6 +52,28 @@ def test_the_index_says_what_the_report_says(tmp_path: Path) -> None:
     assert found["best"] == report.winner.id
     assert found["accounts"] == report.describe()["accounts"]
     assert found["state"] == "ended"
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "report.html", "best.weft.json"])
+def test_a_folder_of_others_is_not_written_over(name: str, tmp_path: Path) -> None:
+    """Such as the one in which the rows stand that are compiled on."""
+    theirs = "".join(f"{json.dumps(row)}\n" for row in ROWS)
+    (tmp_path / name).write_text(theirs, "utf-8")
+    lm = weft.ScriptedLM([])
+
+    with pytest.raises(errors.ConfigError, match=rf"is no run's, and holds {name}"):
+        compiled(tmp_path, lm)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text("utf-8") == theirs
+    assert not lm.requests
+
+
+def test_a_run_may_begin_anew_in_its_own_folder(tmp_path: Path) -> None:
+    first = compiled(tmp_path)
+    (tmp_path / "journal.jsonl").unlink()
+
+    assert compiled(tmp_path).report.score.mean == first.report.score.mean
 
 
 def test_the_index_says_what_is_where(tmp_path: Path) -> None:

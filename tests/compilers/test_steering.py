@@ -331,6 +331,9 @@ def test_an_order_after_the_last_round_is_told_as_not_taken(tmp_path: Path) -> N
     (order,) = index(tmp_path)["orders"]
     assert order["round"] is None
     assert order["why"] == "it came after the last round began"
+    late = index(tmp_path)["events"][-2]
+    assert (late["event"], len(late["orders"])) == ("late", 1)
+    assert "which is not taken: it came after" in late["orders"][0]
     assert result.report.steered == ()
 
 

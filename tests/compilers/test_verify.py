@@ -184,6 +184,7 @@ def test_who_has_seen_the_sealed_rows_is_counted(tmp_path: Path) -> None:
         first = weft.compile(classifier(), rows, **given)
         path = first.save(tmp_path / "classify.weft.json")
         again = weft.compile(weft.load(path), rows, **given)
+        here = weft.compile(first.program, rows, **given)
         other = weft.compile(weft.load(path), rows, seed=1, **given)
         moved = weft.recompile(
             path, rows, lm=model(name="other"), metric=exact, budget=300
@@ -191,6 +192,7 @@ def test_who_has_seen_the_sealed_rows_is_counted(tmp_path: Path) -> None:
 
     assert first.provenance["sealed"] == {"digest": first.report.sealed[0], "looks": 1}
     assert again.report.sealed == (first.report.sealed[0], 2)
+    assert here.report.sealed == again.report.sealed
     assert "2 compiles that led here have seen these rows" in str(again.report)
     assert other.report.sealed[1] == 1
     assert moved.report.sealed == again.report.sealed

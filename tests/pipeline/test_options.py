@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import weft
-from weft.errors import ConfigError
+from weft.errors import ConfigError, ServerError
 from weft.pipeline.errors import did_you_mean
 from weft.pipeline.ground.options import check_options, checked, settings
 from weft.pipeline.parameters import SLOTS, Demo, Parameters
@@ -205,6 +205,29 @@ def test_repeats_make_no_rows() -> None:
     assert "on 30 rows, 3 times each" in str(thrice)
     assert thrice.compare(worse) == once.compare(worse)
     assert thrice.compare(worse).n == 30
+
+
+def test_a_row_that_fails_each_time_is_one_row() -> None:
+    """And of answers that failed of a row with others it is said that they did."""
+
+    def answer(request: weft.Request) -> str:
+        asked = request.messages[-1].text
+        if "row 0" in asked or ("row 1" in asked and request.sample == 2):
+            raise ServerError("down")
+        return "[[ answer ]]\nx\n[[ /end ]]"
+
+    ask = weft.Predict("question -> answer", name="ask")
+    rows = [{"question": f"row {n}", "answer": "x"} for n in (0, 0, 1, 2, 3)]
+    metric = weft.metrics.exact("answer")
+    with weft.use(
+        lm=weft.FunctionLM(answer), cache=None, retry=weft.RetryPolicy(retries=0)
+    ):
+        once = weft.evaluate(ask, rows, metric)
+        thrice = weft.evaluate(ask, rows, metric, repeats=3)
+
+    assert "on 3 rows, 2 rows failed and are not in the mean" in str(once)
+    said = "on 3 rows, 3 times each, 2 rows failed and are not in the mean, 1 answer"
+    assert said in str(thrice)
 
 
 def test_repeats_that_differ_count_as_their_mean() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import re
+from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -223,7 +224,12 @@ def inputs_from(program: Program[..., Any], texts: Sequence[str]) -> dict[str, A
     Raises:
         CallError: A name is unknown or missing, or a value cannot be read.
     """
-    given = dict(pair(text, '--set message="..."') for text in texts)
+    pairs = [pair(text, '--set message="..."') for text in texts]
+    given = dict(pairs)
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            said = f"{program.name!r} is given {name!r} {times} times"
+            raise CallError(said, hint="Write --set once for each input")
     program.inputs.check_names(given, program.name)
     values: dict[str, Any] = {}
     for name, text in given.items():

@@ -67,7 +67,7 @@ def measure(arguments: argparse.Namespace) -> Outcome:
 def _outcome(found: Evaluation, wanted: float | None = None) -> Outcome:
     """Failed rows come before a low score: they say that it may not hold."""
     spent = Spent.of(found)
-    below = wanted is not None and found.mean < wanted
+    below = wanted is not None and bool(found.values) and found.mean < wanted
     said = [f"{spent}; {found.seconds:.1f} s"]
     if below:
         said.append(f"{100 * found.mean:.1f} is under {100 * (wanted or 0):.1f}")

@@ -29,7 +29,7 @@ from ..pipeline.ground.words import counted
 from ..pipeline.measure.row_result import outputs
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import bind_row, map_rows, progress_bar
-from ..pipeline.trace import Call
+from ..pipeline.trace import Call, NodeRun
 from .arguments import inputs_from, measured, rows_at, settings
 from .files import require_writable
 from .output import (
@@ -70,7 +70,7 @@ def _on_rows(arguments: argparse.Namespace, program: Program[..., Any]) -> Outco
     spent = Spent.on(calls)
     text = "\n".join(json_text(line) for line in lines)
     data = {"program": program.name, "rows": lines, "failed": failed, **spent.data()}
-    said = f"{counted(len(lines) - failed, 'row')}, {spent}"
+    said = f"{counted(len(lines), 'row')}, {spent}"
     if failed:
         said += f"\n{counted(failed, 'row')} failed; the output says why"
     return Outcome(text, data, int(failed > 0), said)
@@ -87,14 +87,15 @@ async def _answers(
     bound = [bind_row(program.inputs, row.inputs, row.id) for row in rows]
 
     async def one(position: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        row = rows[position].id
+        row, nodes = rows[position].id, list[NodeRun]()
         try:
-            made = await program.run_row(inputs)
+            made = await program.run_row(inputs, nodes)
         except WeftError as error:
             if error.aborts:
                 raise
             return {"id": row, "error": f"{type(error).__name__}: {error}"}
-        calls.extend(made.trace.calls)
+        finally:
+            calls.extend(call for node in nodes for call in node.calls)
         return {"id": row, "value": outputs(made.value)}
 
     return await map_rows(one, bound, concurrency=concurrency, done=done)

@@ -313,6 +313,8 @@ def in_words(event: Mapping[str, Any]) -> str:
         case "steered":
             taken = "; ".join(map(str, event.get("orders", ())))
             said = f"steered before round {event.get('number')}: {taken}"
+        case "late":
+            said = "; ".join(map(str, event.get("orders", ())))
         case "paused":
             said = str(event.get("why"))
         case other:

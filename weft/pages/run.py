@@ -73,6 +73,8 @@ def _words(event: Data) -> str:
             )
         case "steered":
             return f"before round {event['number']}: {'; '.join(event['orders'])}"
+        case "late":
+            return "; ".join(event["orders"])
         case "verify":
             return f"on {counted(event['rows'], 'sealed row')}"
         case _:

@@ -139,11 +139,23 @@ class Front(Sequence[Point], Generic[T_co]):
         if fitting:
             return max(fitting, key=lambda point: point.score)
         said = ", ".join(f"{name}={cap:g}" for name, cap in given.items())
-        first = str(self.points[0]).strip() if self.points else "nobody"
         raise ConfigError(
-            f"no point of the front is under {said}; the cheapest is {first}",
+            f"no point of the front is under {said}; "
+            + "; ".join(map(self._least, given)),
             hint="Raise the cap, or compile with a cheaper model among models=",
         )
+
+    def _least(self, name: str) -> str:
+        """How little of something a point takes, in words."""
+        held = [getattr(point, name) for point in self.points]
+        known = [value for value in held if value is not None]
+        if known:
+            return f"the least {name} is {min(known):.4g}"
+        unseen = "all answers were at hand"
+        why = unseen if name == "seconds_a_row" else "prices are not"
+            "all answers were at hand" if name == "seconds_a_row" else "prices are not"
+        )
+        return f"{name} of none is known: {why}"
 
     def describe(self) -> list[dict[str, Any]]:
         """The points as plain JSON data, the cheapest first."""

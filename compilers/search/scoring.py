@@ -79,7 +79,8 @@ def refuse_failure(row: Example, result: RowResult) -> None:
         raise CompileError(
             f"row {row.id!r} could not be scored: {result.error}",
             hint="A compile never counts such a failure as a wrong answer; mend the "
-            "cause and run it again, answers already paid for are kept",
+            "cause and run it again: with a cache or the same run_dir, answers already "
+            "paid for are kept",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,13 @@ def test_the_best_under_a_cap_is_a_program() -> None:
     assert made.parameters.model == "small"
     assert made(text="please blick 1").label == CODE["blick"]
     assert front.under().parameters.model == "large"
-    with pytest.raises(ConfigError, match=r"the cheapest is .* \$0\.0\d+ a thousand"):
+    with pytest.raises(ConfigError, match=r"the least usd_per_1000 is 0\.0\d+"):
         front.under(usd_per_1000=1e-6)
     with pytest.raises(ConfigError, match="tokens_a_row=1"):
         front.under(tokens_a_row=1)
+    timeless = [replace(point, seconds_a_row=None) for point in front]
+    with pytest.raises(ConfigError, match="seconds_a_row of none is known: all answ"):
+        c.Front(tuple(timeless)).best_under(seconds_a_row=1)
 
 
 def test_a_cap_holds_for_the_result() -> None:

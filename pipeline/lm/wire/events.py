@@ -23,7 +23,7 @@ from ..request import Request, Response
 from .completion import refusal_in, response_from, text_in
 from .finish import choice_in, ending_of, fault_in
 from .remedies import remedy_of
-from .secrets import without_keys
+from .secrets import Blot, without_keys
 from .thinking import Curtain, Shown, thought_in
 from .tools import CallPieces
 
@@ -300,21 +300,27 @@ class Arrival:
         request: What was asked.
         abilities: What is known of the endpoint.
         listener: Who is shown the pieces.
+        secrets: What the request carries, and nobody may be shown.
     """
 
     def __init__(
-        self, request: Request, abilities: Abilities, listener: Listener
+        self,
+        request: Request,
+        abilities: Abilities,
+        listener: Listener,
+        secrets: Iterable[str],
     ) -> None:
         self._request = request
         self._abilities = abilities
         self._listener = listener
+        self._blot = Blot(secrets)
         self._curtain = Curtain(request, thinks=abilities.thinks is True)
         self.whole: Final = Assembly(request.model)
 
     def show(self, text: str) -> None:
         """Show a further piece."""
-        if text:
-            self._show(self._curtain.feed(text))
+        if sure := self._blot.feed(text) if text else "":
+            self._show(self._curtain.feed(sure))
 
     def response(self, tree: Mapping[str, Any], secrets: Iterable[str]) -> Response:
         """The response in the tree of all pieces, shown to its end.

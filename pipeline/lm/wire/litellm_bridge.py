@@ -104,7 +104,7 @@ async def complete(
             given["client"] = _client_of_texts(litellm, here.handlers[proxy], given)
         arrival = None
         if listener is not None and not request.continues:
-            arrival = Arrival(request, manners.abilities, listener)
+            arrival = Arrival(request, manners.abilities, listener, secrets)
             given |= {"stream": True, "stream_options": {"include_usage": True}}
         tree: dict[str, Any] = {}
         fault: Refusal | ModelError | ConfigError | None = None

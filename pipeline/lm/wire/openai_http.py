@@ -225,7 +225,7 @@ async def _follow(
         start = (start + meter.take(chunk)).lstrip()
         if not is_undecided(start):
             break
-    arrival = Arrival(request, manners.abilities, listener)
+    arrival = Arrival(request, manners.abilities, listener, secrets)
     if not are_events(start):
         rest = [meter.take(chunk) async for chunk in chunks]
         response = _whole(b"".join([start, *rest]), manners, secrets)

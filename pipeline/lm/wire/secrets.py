@@ -209,6 +209,43 @@ def _as_word(pattern: str) -> str:
     return rf"(?<![^\W_]){pattern}(?![^\W_])"
 
 
+class Blot:
+    """A text that arrives in pieces, without the keys that it quotes as they are.
+
+    What may become a key is held back. Keys that are spelled or packed otherwise, and
+    those of fewer than 8 characters, are found when the whole text is there.
+
+    Args:
+        secrets: As `secrets_of` tells them.
+
+    >>> blot = Blot(["sk-0123456789"])
+    >>> [blot.feed(piece) for piece in ("it was sk-01", "23456789", " or sk-0", "!")]
+    ['it was ', '***', ' or ', 'sk-0!']
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        found = {secret for secret in secrets if len(secret) >= _KEY}
+        self._keys = sorted(found, key=len, reverse=True)
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """What of the text so far surely quotes no key, since the last piece."""
+        text = self._held + piece
+        for key in self._keys:
+            text = text.replace(key, STARS)
+        sure = min((_begins(text, key) for key in self._keys), default=len(text))
+        self._held = text[sure:]
+        return text[:sure]
+
+
+def _begins(text: str, key: str) -> int:
+    """Where what may become a key begins at the end of a text."""
+    at = text.find(key[0], max(0, len(text) - len(key) + 1))
+    while at >= 0 and not key.startswith(text[at:]):
+        at = text.find(key[0], at + 1)
+    return len(text) if at < 0 else at
+
+
 def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     """A response of which no string quotes a key that was sent.
 

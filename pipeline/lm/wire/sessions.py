@@ -49,6 +49,7 @@ _HEADERS: Final = {
     "User-Agent": "weft",
 }
 
+_PACKED: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
 _GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
 _SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
 
@@ -103,10 +104,9 @@ class Meter:
     """
 
     def __init__(self, answer: Answer, model: str = "") -> None:
-        packing = answer.headers.get("Content-Encoding", "identity").lower()
-        self._unpacker = (
-            None if packing == "identity" else zlib.decompressobj(_GZIP_OR_ZLIB)
-        )
+        packing = answer.headers.get("Content-Encoding", "").strip().lower()
+        packed = packing in _PACKED  # some name the charset there
+        self._unpacker = zlib.decompressobj(_GZIP_OR_ZLIB) if packed else None
         self._model = model
         self._taken = self._unpacked = 0
         self._claimed = answer.content_length or 0

@@ -99,6 +99,22 @@ def test_a_key_that_is_quoted_stays_nowhere(
         assert not [path for path in files if where.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if "login" not in way])
+@pytest.mark.parametrize("width", [1, 3, 7, 1000])
+def test_no_piece_of_a_stream_shows_a_key(way: str, width: int) -> None:
+    """However it is cut; what only begins like one is shown."""
+    said = f"It is {KEY}, {KEY[:9]} or {KEY}{KEY[:-1]}"
+    module = weft.Predict("question -> answer", adapter="chat", name="m")
+    with Server() as server:
+        server.answer = lambda _: Reply(f"[[ answer ]]\n{said}", width=width)
+        with weft.use(lm=weft.LM("any", **ways(server.url, KEY)[way]), cache=None):
+            events = [*module.stream(question="q")]
+
+    shown = [e.text for e in events if isinstance(e, weft.events.FieldDelta)]
+    assert "".join(shown) == said.replace(KEY, "***")
+    assert all(KEY not in repr(event) for event in events)
+
+
 @pytest.mark.parametrize(
     "form",
     [

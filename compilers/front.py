@@ -153,8 +153,6 @@ class Front(Sequence[Point], Generic[T_co]):
             return f"the least {name} is {min(known):.4g}"
         unseen = "all answers were at hand"
         why = unseen if name == "seconds_a_row" else "prices are not"
-            "all answers were at hand" if name == "seconds_a_row" else "prices are not"
-        )
         return f"{name} of none is known: {why}"
 
     def describe(self) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from .racing.racers import PairedRace
 from .racing.select import Tournament
 from .recipe import Compiler, Draw, Recipe
 
+_LEVEL = 0.8416
+"""Standard errors of a one-sided level of 0.2."""
+
 
 @settings
 class CAPO(Compiler):
@@ -23,20 +26,32 @@ class CAPO(Compiler):
     Departures:
         Length only breaks ties, so that the reported score is the metric's.
 
+    Published:
+        With `published=True` a population of 10, 10 generations of 4 children, blocks
+        of 30 rows until 10 are left, and out is who 10 others beat at a level of 0.2
+        (source: capo/capo.py and the parameters in README.md of
+        github.com/finitearth/capo). A child is crossed, or has other demos, where there
+        it is crossed, reworded and gets new demos. The schedule's settings then have no
+        say.
+
     Args:
         population: How many survive a generation.
         generations: How many generations.
         demos: How many demos a module gets at the most.
         z: Standard errors by which a loser must be behind.
+        published: Whether it goes by the published schedule.
     """
 
     population: Count = 6
     generations: Rounds = 3
     demos: int = 5
     z: float = 1.28
+    published: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Paraphrases and demos, then crossover, dropping and reordering."""
+        if self.published:
+            return (_published(),)
         half = max(1, self.population // 2)
         demos = BootstrapDemos(demos=self.demos)
         first = (Draw(Paraphrase(), half), Draw(demos, half))
@@ -55,3 +70,12 @@ class CAPO(Compiler):
                 patience=2,
             ),
         )
+
+
+def _published() -> Recipe:
+    """The published schedule."""
+    demos = BootstrapDemos(demos=5)
+    first = (Draw(Paraphrase(), 5), Draw(demos, 4))
+    later = (Draw(Crossover(), 2), Draw(Exchange(), 1), Draw(demos, 1))
+    racer = PairedRace(block=30, z=_LEVEL, better=10, survivors=10, order="given")
+    return Recipe((first, *(later,) * 10), racer, selector=Tournament(population=10))

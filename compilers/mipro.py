@@ -9,6 +9,7 @@ from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
 from .propose.instructions import Grounded
 from .racing.race import Halving
+from .racing.racers import Minibatch
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
 from .search.choices import Parzen, Sampler
@@ -25,6 +26,13 @@ class MIPRO(Compiler):
         of a random minibatch each; a value seen on 35 rows does not weigh as one on
         1,000.
 
+    Published:
+        With `published=True` the schedule of auto="light" there, for a program of one
+        module: 6 sets of demos and 3 instructions, 10 combinations, 35 random rows for
+        each, and every row for the best of five (source:
+        dspy/teleprompt/mipro_optimizer_v2.py of DSPy 3.4.1). The parts meet random rows
+        too, by themselves. The schedule's settings then have no say.
+
     Args:
         candidates: Sets of demos, and as many instructions (6 in "light" there).
         trials: Combinations that are tried.
@@ -32,6 +40,7 @@ class MIPRO(Compiler):
         batch: Combinations a round.
         sampler: Which combinations come next: `Parzen()`, or `OptunaTPE()`, which DSPy
             uses and which needs the extra `optuna`.
+        published: Whether it goes by the published schedule.
     """
 
     candidates: Count = 6
@@ -39,13 +48,18 @@ class MIPRO(Compiler):
     demos: int = 8
     batch: Count = 4
     sampler: Sampler = field(default_factory=Parzen)
+    published: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round of parts, then rounds of combinations."""
+        combine = Combine(sampler=self.sampler)
+        if self.published:
+            shown = BootstrapDemos(demos=8, bootstrapped=4)
+            first = (Draw(shown, 6), Draw(Grounded(), 3))
+            return (Recipe((first, *((Draw(combine, 5),),) * 2), Minibatch(rows=35)),)
         parts = (
             Draw(BootstrapDemos(demos=self.demos), self.candidates),
             Draw(Grounded(), self.candidates),
         )
-        combine = Combine(sampler=self.sampler)
         mixed = ((Draw(combine, self.batch),),) * (self.trials // self.batch)
         return (Recipe((parts, *mixed), Halving(), selector=Beam(width=2)),)

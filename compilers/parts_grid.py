@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from typing import cast
@@ -9,7 +10,7 @@ from typing import cast
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import Count, settings
 from .propose.edits import PARTS, Parts
-from .racing.race import Halving
+from .racing.race import Full, Halving
 from .recipe import Compiler, Draw, Recipe
 
 
@@ -24,16 +25,22 @@ class PartsGrid(Compiler):
     Departures:
         The grid races by halving; the winner is verified.
 
+    Published:
+        With `published=True` every combination meets every row (source: section 3 of
+        arXiv 2402.10949). `candidates` then has no say.
+
     Args:
         parts: Choices by name; "" leaves a part out. A part named "closing" follows the
             instruction, the others stand before it.
         candidates: How many cells of the grid are tried.
         module: The path of the module; empty for every module.
+        published: Whether it goes by the published schedule.
     """
 
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
     candidates: Count = 26
     module: str = ""
+    published: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round.
@@ -47,8 +54,11 @@ class PartsGrid(Compiler):
                 f"PartsGrid: parts={self.parts!r} names no choices",
                 hint='Write parts={"opening": ("", "You are an expert.")}',
             )
-        draw = Draw(Parts(parts=self.parts, module=self.module), self.candidates)
-        return (Recipe(((draw,),), Halving()),)
+        parts = Parts(parts=self.parts, module=self.module)
+        if self.published:
+            grid = math.prod(map(len, self.parts.values()))
+            return (Recipe(((Draw(parts, grid),),), Full()),)
+        return (Recipe(((Draw(parts, self.candidates),),), Halving()),)
 
 
 def _is_choice(given: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..pipeline.ground.options import settings
 from .propose.edits import Given
 from .racing.race import Halving, Racer
+from .racing.racers import EvenHalving
 from .recipe import Compiler, Draw, Recipe
 
 
@@ -19,20 +20,28 @@ class TRIPLE(Compiler):
     Departures:
         All candidates meet the same rows; the seed races too.
 
+    Published:
+        With `published=True` 50 evaluations in all, as many in each rung, of which half
+        go on (source: config.json and src/bandit/stochastic/sequential_halving.py of
+        github.com/ShenGroup/TRIPLE). The racer then has no say.
+
     Args:
         instructions: The pool; each is tried for the module, or for every module.
         module: The path of the module; empty for every module.
         racer: Who says which answers to buy. `UCB`, APE's bandit, does better where
             even the best instruction is seldom right: few rows tell nothing there.
+        published: Whether it goes by the published schedule.
     """
 
     instructions: tuple[str, ...]
     module: str = ""
     racer: Racer = Halving(first=4, growth=2.5, keep=0.35)
+    published: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round."""
         slot = f"{self.module}/instruction" if self.module else "instruction"
         values = tuple({slot: text} for text in self.instructions)
         draw = Draw(Given(values=values), len(values))
-        return (Recipe(((draw,),), self.racer),)
+        racer = EvenHalving(evaluations=50) if self.published else self.racer
+        return (Recipe(((draw,),), racer),)

@@ -35,6 +35,7 @@ OURS = (
     "weft COPRO, published",
     "weft SIMBA, published",
     "weft GEPA, published",
+    "weft MIPRO, published",
 )
 """As they come, and by their published schedules."""
 THIRD = "weft Auto, 1/3 of the calls"

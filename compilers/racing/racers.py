@@ -1,9 +1,10 @@
-"""More racers: gates, paired races, first failures, bandits and minibatches.
+"""More racers: gates, paired races, first failures, bandits, halves, minibatches.
 
 `Gate` is GEPA's (Agrawal et al. 2025), `PairedRace` is CAPO's (Zehle et al. 2025),
-`FirstFail` is PromptWizard's (Agarwal et al. 2024) and `UCB` is APE's and ProTeGi's
-(Auer et al. 2002). Unlike in those papers all of them buy rows in one common order,
-those that tell candidates apart first unless `order` says "given".
+`FirstFail` is PromptWizard's (Agarwal et al. 2024), `UCB` is APE's and ProTeGi's (Auer
+et al. 2002) and `EvenHalving` is TRIPLE's (Shi et al. 2024). Unlike in those papers all
+of them buy rows in one common order, those that tell candidates apart first unless
+`order` says "given".
 
 Two draw rows anew, as published, so that rounds are not paired and more rows are
 needed: `RandomGate` is GEPA's acceptance (algorithm 1), `Minibatch` is SIMBA's
@@ -31,6 +32,7 @@ from .race import (
     by_estimate,
     drop_hopeless,
     ranked,
+    rungs,
     standings,
 )
 
@@ -96,12 +98,14 @@ class PairedRace(Racer):
         block: Rows between two looks.
         z: How many standard errors a paired difference must have.
         better: How many others must beat a candidate before it is out.
+        survivors: The race ends where so many are left.
         order: Whether rows that tell candidates apart come first.
     """
 
     block: Count = BLOCK
     z: float = 1.28
     better: Count = 1
+    survivors: Count = 1
     order: Order = "telling"
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
@@ -110,7 +114,7 @@ class PairedRace(Racer):
         alive: list[Candidate] = list(candidates)
         out: list[Candidate] = []
         seen = 0
-        while seen < len(rows) and len(alive) > 1:
+        while seen < len(rows) and len(alive) > self.survivors:
             block = rows[seen : seen + self.block]
             bought = await buy(task, alive, block)
             seen += bought
@@ -288,6 +292,45 @@ class RandomGate(Racer):
         ]
         passed = [one for one in candidates if one not in out]
         return [*await Full().race(task, passed, rows), *ranked(task, out, seen)]
+
+
+@settings
+class EvenHalving(Racer):
+    """So many evaluations in all, as many in each rung; half go on to the next.
+
+    Sequential halving under a fixed budget (Karnin, Koren and Somekh 2013), by plain
+    means and with the rows in their order.
+
+    Args:
+        evaluations: Runs of a row in all; each candidate meets one row at the least.
+    """
+
+    evaluations: Count = 50
+
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
+        """Rung after rung; those that left earlier follow."""
+        plan = self.rungs(len(candidates), len(rows))
+        return await rungs(task, candidates, rows, plan, ranked)
+
+    def rungs(self, candidates: int, rows: int) -> list[tuple[int, int]]:
+        """(Candidates, rows so far) of each rung.
+
+        >>> EvenHalving(evaluations=50).rungs(10, 300)
+        [(10, 1), (5, 3), (3, 7), (2, 13)]
+        """
+        count = max(1, math.ceil(math.log2(max(1, candidates))))
+        plan, alive, seen = list[tuple[int, int]](), candidates, 0
+        for _ in range(count):
+            seen = min(rows, seen + max(1, self.evaluations // (count * alive)))
+            plan.append((alive, seen))
+            alive = math.ceil(alive / 2)
+        return plan
+
+    def cells(self, candidates: int, rows: int) -> int:
+        """Those of the rungs."""
+        plan = self.rungs(candidates, rows)
+        before = (0, *(upto for _, upto in plan))
+        return sum(n * (upto - b) for (n, upto), b in zip(plan, before, strict=False))
 
 
 @settings

@@ -61,13 +61,17 @@ TRAINED = (c.PromptTuning, c.PTuning, c.PrefixTuning, c.LoRA, c.TriggerTokens)
 PUBLISHED: list[c.Compiler] = [
     c.APE(published=True),
     c.BootstrapRandomSearch(published=True),
+    c.CAPO(published=True),
     c.COPRO(published=True),
     c.EvoPrompt(published=True),
     c.GEPA(published=True),
     c.InferRules(published=True),
+    c.MIPRO(published=True),
     c.OPRO(published=True),
+    c.PartsGrid(published=True),
     c.ProTeGi(published=True),
     c.SIMBA(published=True),
+    c.TRIPLE(instructions=("blick = K0", "norp = K1", "tavi = K2"), published=True),
 ]
 """Recipes by their published schedules; a budget ends them."""
 every = pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.describe()["name"])

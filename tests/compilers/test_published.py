@@ -15,8 +15,20 @@ from tests.compilers.worlds import model, planted_rows, under_way
 from weft import compilers as c
 from weft.compilers.propose.reflection import Contrast, contrasts
 from weft.compilers.racing.race import Full
-from weft.compilers.racing.racers import UCB, Minibatch, RandomGate
-from weft.compilers.racing.select import Beam, Best, InstancePareto, Softmax
+from weft.compilers.racing.racers import (
+    UCB,
+    EvenHalving,
+    Minibatch,
+    PairedRace,
+    RandomGate,
+)
+from weft.compilers.racing.select import (
+    Beam,
+    Best,
+    InstancePareto,
+    Softmax,
+    Tournament,
+)
 
 METHODS = [
     *("ACE", "APE", "BootstrapFewShot", "BootstrapRandomSearch", "CAPO", "COPRO"),
@@ -53,12 +65,22 @@ def test_a_named_method_states_its_departures(name: str) -> None:
     [
         (c.APE(published=True), 1, 50, UCB, Best),
         (c.BootstrapRandomSearch(published=True), 1, 18, Full, Best),
+        (c.CAPO(published=True), 11, 49, PairedRace, Tournament),
         (c.COPRO(published=True), 3, 30, Full, Best),
         (c.GEPA(published=True), 120, 125, RandomGate, InstancePareto),
         (c.InferRules(published=True), 1, 10, Full, Best),
+        (c.MIPRO(published=True), 3, 19, Minibatch, Best),
         (c.OPRO(published=True), 200, 1600, Full, Best),
+        (
+            c.PartsGrid(published=True, parts={"a": ("", "x"), "b": ("y", "z")}),
+            1,
+            4,
+            Full,
+            Best,
+        ),
         (c.ProTeGi(published=True), 6, 72, UCB, Beam),
         (c.SIMBA(published=True), 8, 48, Minibatch, Softmax),
+        (c.TRIPLE(instructions=("x", "y"), published=True), 1, 2, EvenHalving, Best),
     ],
 )
 def test_the_published_schedule(

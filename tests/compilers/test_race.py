@@ -21,6 +21,7 @@ from weft.compilers.racing.elimination import Elimination
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import (
     UCB,
+    EvenHalving,
     FirstFail,
     Gate,
     Minibatch,
@@ -63,6 +64,7 @@ RACERS = [
     UCB(share=0.5),
     RandomGate(),
     Minibatch(rows=24),
+    EvenHalving(evaluations=200),
     Elimination(),
 ]
 

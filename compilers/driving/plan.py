@@ -288,11 +288,20 @@ def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[st
 def _greedy(program: Program[..., Any], recipes: Sequence[Recipe]) -> tuple[str, ...]:
     """Who is set to temperature 0 and yet is asked for several samples."""
     runtime, writer = current(), writer_of(program)
-    tried = ((path, program.modules[path]) for path in tried_paths(program))
-    found = [p for p, m in tried if m.parameters.sampling.get("temperature") == 0]
-    for module in (m for r in recipes for one in r.proposers for m in one.asks):
-        asked = runtime.model_for(module.name, writer).sampling
-        if {**asked, **module.parameters.sampling}.get("temperature") == 0:
+    proposers = [one for recipe in recipes for one in recipe.proposers]
+    sampled = any(one.times > 1 for one in proposers)
+
+    def is_greedy(module: Module[..., Any], own: LanguageModel) -> bool:
+        asked = {**own.sampling, **module.parameters.sampling}
+        return asked.get("temperature") == 0
+
+    found = list[str]()
+    for path in program.modules if sampled else tried_paths(program):
+        module = program.modules[path]
+        if is_greedy(module, runtime.model_for(path, module.lm)):
+            found.append(path)
+    for module in (module for one in proposers for module in one.asks):
+        if is_greedy(module, runtime.model_for(module.name, writer)):
             found.append("proposer")
     return tuple(dict.fromkeys(found))
 

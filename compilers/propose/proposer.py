@@ -56,6 +56,11 @@ class Proposer(ABC):
         return 0
 
     @property
+    def times(self) -> int:
+        """How often it runs a program on one row, for other answers."""
+        return 1
+
+    @property
     def trains(self) -> Training:
         """What a proposal trains here, on rows that call nobody; nothing by default."""
         return NO_TRAINING

@@ -298,6 +298,11 @@ class Contrast(Writer):
     rows: int = 16
     samples: Count = 1
 
+    @property
+    def times(self) -> int:
+        """Its samples."""
+        return self.samples
+
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """A pair of runs each, where the module took part in both."""
         runners = list(dict.fromkeys([*parents, *task.archive[:2]]))

@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from tests.compilers.every import PUBLISHED, compiled
-from tests.compilers.worlds import model, planted_rows, under_way
+from tests.compilers.worlds import classifier, exact, model, planted_rows, under_way
 from weft import compilers as c
 from weft.compilers.propose.reflection import Contrast, contrasts
 from weft.compilers.racing.race import Full
@@ -108,6 +108,20 @@ def test_a_published_schedule_keeps_to_a_budget(recipe: c.Compiler) -> None:
     assert first.calls == second.calls <= 300
     assert untimed(first.describe()) == untimed(second.describe())
     assert first.compiler["published"] is True
+
+
+def test_samples_of_a_model_that_draws_none_are_told_to_be_equal() -> None:
+    """Whether the module says so or its model; where no samples are drawn, nothing."""
+    still = classifier().with_(sampling={"temperature": 0})
+    asked: dict[str, Any] = {"metric": exact}
+    with weft.use(lm=model(), cache=None):
+        drawn = weft.quote(still, ROWS, compiler=c.SIMBA(published=True), **asked)
+        free = weft.quote(classifier(), ROWS, compiler=c.SIMBA(published=True), **asked)
+        once = weft.quote(still, ROWS, compiler=c.SIMBA(), **asked)
+
+    assert drawn.greedy == ("classify",)
+    assert "equal samples: temperature 0 is set for classify" in str(drawn)
+    assert free.greedy == once.greedy == ()
 
 
 def test_several_samples_of_a_row_are_contrasted() -> None:

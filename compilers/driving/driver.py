@@ -290,7 +290,7 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
     if not _learns_from_rows(recipes):
-        least = "what is set aside for the sealed rows left no room to propose"
+        least = "the budget left no room to propose"
         found = "the compiler found nothing that it would change"
         return found if math.isinf(task.allowance.room()) else f"{found}, or {least}"
     run = task.results(Candidate(), task.split.train)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,12 +86,26 @@ def _may_reform(recipe: Recipe) -> bool:
 def _asked(
     recipes: Sequence[Recipe], keeping: Keeping, program: Program[..., Any]
 ) -> list[Recipe]:
-    """Recipes without those who have nothing to change."""
+    """Recipes without those who have nothing to change, or no more to propose."""
+    return [
+        replace(one, rounds=tuple(_rounds(one.rounds, keeping, program)))
+        for one in recipes
+    ]
 
-    def left(draws: Sequence[Draw]) -> tuple[Draw, ...]:
-        return tuple(d for d in draws if has_work(d.proposer, keeping, program))
 
-    return [replace(one, rounds=tuple(map(left, one.rounds))) for one in recipes]
+def _rounds(
+    rounds: Iterable[Sequence[Draw]], keeping: Keeping, program: Program[..., Any]
+) -> Iterator[tuple[Draw, ...]]:
+    made = Counter[str]()
+    for draws in rounds:
+        left = list[Draw]()
+        for draw in draws:
+            name = draw.proposer.name
+            n = min(draw.n, draw.proposer.distinct(program) - made[name])
+            if n > 0 and has_work(draw.proposer, keeping, program):
+                made[name] += int(n)
+                left.append(replace(draw, n=int(n)))
+        yield tuple(left)
 
 
 def _counted(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...pipeline.errors import ConfigError
+from ...pipeline.graph.program import Program
 from ...pipeline.ground.options import settings
 from ...pipeline.lm.form import is_form
 from ...pipeline.lm.request import JSON
@@ -45,6 +46,10 @@ class ChooseModels(Proposer):
         default_factory=dict[str, Mapping[str, JSON]]
     )
     caps: Caps = field(default_factory=Caps)
+
+    def distinct(self, program: Program[..., Any]) -> float:
+        """A model for each module, or the one that it asks."""
+        return float((1 + len(self.options)) ** len(program.modules) - 1)
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """What was never contrasted, and what contrasts promise; half of each."""

@@ -8,6 +8,7 @@ rows are for choosing.
 from __future__ import annotations
 
 import inspect
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -54,6 +55,10 @@ class Proposer(ABC):
         Of a pool each input is shown the nearest, chosen by the scope's embedder.
         """
         return 0
+
+    def distinct(self, program: Program[..., Any]) -> float:
+        """How many candidates that differ it can make of a program, in all rounds."""
+        return math.inf
 
     @property
     def times(self) -> int:

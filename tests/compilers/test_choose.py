@@ -322,6 +322,18 @@ def test_what_must_stay_is_not_chosen() -> None:
         assert line[0] == "order/model"
 
 
+def test_the_quote_counts_no_more_assignments_than_there_are() -> None:
+    """Of one other model for one module there is one."""
+    with weft.use(lm=knowing("tiny"), cache=None):
+        compiler = c.Choose(models={"large": knowing("large")})
+        quote = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
+        spent = weft.compile(classifier(), ROWS, metric=exact, compiler=compiler)
+
+    select = quote.sealed
+    assert spent.report.calls <= quote.calls.high
+    assert quote.accounts["evaluate"].expected <= 5 * select
+
+
 def test_the_quote_knows_what_the_models_cost() -> None:
     """A call counts as the mean of the models that may be asked."""
     with weft.use(lm=knowing("tiny")):

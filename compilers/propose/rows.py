@@ -127,7 +127,8 @@ def fits(module: Module[..., Any], row: Example) -> bool:
 def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
     """A row with its labels as a demo, each cell as its field's type reads it.
 
-    An input that the row lacks has its default, as in a call; an output has none.
+    An input that the row lacks has its default, as in a call; so has an output, as in a
+    reply that leaves it out, where the row labels another one.
 
     Raises:
         KeyError: The row lacks a field.
@@ -135,7 +136,9 @@ def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
     """
     spec = spec_of(module.signature)
     known = {**row.inputs, **row.labels}
-    known |= spec.defaults_beside(known)
+    known |= spec.defaults_beside(
+        known, labelled=not spec.outputs.keys().isdisjoint(known)
+    )
     values = {f.name: cell_data(f, known[f.name]) for f in spec.fields}
     # A data URL becomes a digest, and here is its data until the demo holds it.
     media = {f: f.check(known[f.name]) for f in spec.fields if f.media}

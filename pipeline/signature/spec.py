@@ -115,12 +115,20 @@ class Spec:
                 raise
         return bound
 
-    def defaults_beside(self, given: Container[str]) -> dict[str, Any]:
-        """The defaults of the inputs that are not given, as a row holds values."""
+    def defaults_beside(
+        self, given: Container[str], *, labelled: bool = False
+    ) -> dict[str, Any]:
+        """The defaults of what is not given, as a row holds values.
+
+        Args:
+            given: Names.
+            labelled: Whether those of outputs too, not of inputs alone.
+        """
+        fields = self.fields if labelled else self.inputs.values()
         return {
-            name: f.fallback() if f.media else f.dump(f.fallback())
-            for name, f in self.inputs.items()
-            if name not in given and not f.required
+            f.name: f.fallback() if f.media else f.dump(f.fallback())
+            for f in fields
+            if f.name not in given and not f.required
         }
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Inputs that a row leaves out: their defaults stand in demos, as in a call."""
+"""What a row leaves out: its default stands in demos, as in a call or a reply."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import pytest
 
 import weft
 from weft import compilers
+from weft.compilers.propose.rows import demo_of_row
 
 WORDS = {"good": "pos", "bad": "neg"}
+ROW = {"text": "good thing", "label": "pos"}
 
 
 class Signed(weft.Signature):
@@ -18,6 +20,14 @@ class Signed(weft.Signature):
     text: str = weft.Input()
     lang: str | None = weft.Input(default="en")
     label: Literal["pos", "neg"] = weft.Output()
+
+
+class Noted(weft.Signature):
+    """Is the text glad, and what else is there to say?"""
+
+    text: str = weft.Input()
+    label: str = weft.Output()
+    note: str = weft.Output(default="")
 
 
 signed = weft.Predict(Signed, name="signed")
@@ -69,3 +79,13 @@ def test_where_no_row_holds_a_modules_fields_that_is_said() -> None:
         result.report.stopped
     )
     assert "passed" not in result.report.stopped
+
+
+def test_an_output_that_no_row_labels_has_its_default() -> None:
+    """As in a reply that leaves it out; rows without any label show nothing."""
+    told = weft.Predict(Noted, name="told")
+    row, bare = (weft.read_rows([data], ["text"])[0] for data in (ROW, {"text": "x"}))
+
+    assert demo_of_row(told, row).values == {**ROW, "note": ""}
+    with pytest.raises(KeyError):
+        demo_of_row(told, bare)

@@ -297,10 +297,10 @@ def in_words(event: Mapping[str, Any]) -> str:
     match event.get("event"):
         case "round":
             best = event.get("best")
-            score = "not raced" if best is None else f"{100 * best:.1f}"
+            rows = counted(str(event.get("rows")), "row")
+            score = "not raced" if best is None else f"{100 * best:.1f} on {rows}"
             said = (
-                f"round {event.get('number')}: best {score} on "
-                f"{counted(str(event.get('rows')), 'row')} of "
+                f"round {event.get('number')}: best {score} of "
                 f"{counted(str(event.get('candidates')), 'candidate')}, "
                 f"{event.get('origin')}"
             )

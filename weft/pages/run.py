@@ -65,10 +65,10 @@ def _words(event: Data) -> str:
     match event["event"]:
         case "round":
             best = event["best"]
-            score = "not raced" if best is None else points(best)
+            on = f" on {counted(event['rows'], 'row')}"
+            score = "not raced" if best is None else points(best) + on
             return (
-                f"round {event['number']}: best {score} on "
-                f"{counted(event['rows'], 'row')} of "
+                f"round {event['number']}: best {score} of "
                 f"{counted(event['candidates'], 'candidate')}, {event['origin']}"
             )
         case "steered":

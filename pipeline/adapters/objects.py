@@ -16,6 +16,7 @@ from ..reading.asides import first_turn, without_last_tokens
 from ..reading.nearjson import NotNearJSON, escape_at, loads
 from ..reading.typography import loosened_member
 from ..signature.spec import Spec
+from ..signature.types import fits
 
 _BLANKS = re.compile(r"[ \t\r\n\u00a0\ufeff]+")
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
@@ -187,7 +188,7 @@ class ObjectReader(StructureReader):
         self._was_text = char in _CLOSING
         field = self._spec.outputs.get(self._key)
         if self._was_text:
-            shown = field is not None and field.plain
+            shown = field is not None and (field.plain or fits(str, field.annotation))
             self._member.extend('"' * shown)
             self._begin_text(char, self._shown_text if shown else self._kept_text)
         elif char in _OPENING:

@@ -35,6 +35,7 @@ def settled(
     spec: Spec | None = None,
     *,
     refused: bool = False,
+    in_text: bool = False,
 ) -> Form:
     """A form of which every byte is known, for a model that is asked in it.
 
@@ -47,6 +48,7 @@ def settled(
         spec: What is asked for, where it is known: outputs that no line can hold are
             no text to be continued.
         refused: Whether the endpoint refused this signature's schema.
+        in_text: Whether it refused tools, whatever is known of it or was said.
 
     >>> str(settled("auto", None)), str(settled("chat/2", None))
     ('chat/1', 'chat/2:stop')
@@ -56,7 +58,7 @@ def settled(
     # Asked before every call, and rarely anything new.
     nested = can is not None and bool(can.base) and spec is not None
     nested = nested and schema.line_grammar(cast("Spec", spec), "", None) is None
-    calls = can is not None and can.tools is True and asked == AUTO
+    calls = can is not None and can.tools is True and asked == AUTO and not in_text
     calls = calls and spec is not None and tools.is_step(spec)
     key = asked, id(can), obeys, nested, refused, calls
     held = _held.get(key)
@@ -178,7 +180,8 @@ class Forms:
             return None
         if self._settled.setdefault(key, form) == form:
             self._refused[key] = why
-            self._settled[key] = settled(asked, lm, spec, refused=not called)
+            how = {"in_text": True} if called else {"refused": True}
+            self._settled[key] = settled(asked, lm, spec, **how)
         return self._settled[key]
 
     def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:

@@ -166,8 +166,15 @@ async def _answered(asked: _Asked, lease: Lease | None) -> Response:
         found = None if cache is None else cache.get(key)
         if found is not None:
             return _shown(asked, found)
-    identity = (_identity(asked.lm), key)
-    shared = await _flights.join(identity)
+    retry = asked.retry
+    # Who gives up later does not share in the errors of who gives up early.
+    identity = (_identity(asked.lm), key, retry.retries, retry.retry_after_cap)
+    began, deadline = retry.clock(), retry.deadline
+    join = partial(_flights.join, identity)
+    if deadline is None:
+        shared = await join()
+    else:
+        shared = await retry.within(began + deadline, join)
     if shared is not None:
         if cache is not None and cache.get(key) is None:  # not the leader's
             await cache.put(key, shared)
@@ -177,11 +184,12 @@ async def _answered(asked: _Asked, lease: Lease | None) -> Response:
         # A flight that landed since the look into the cache may have been ours.
         stale = cache is not None and _flights.landed != looked
         found = cache.get(key) if cache is not None and stale else None
-        outcome = response = found or await _made(asked, lease)
+        outcome = response = found or await _made(asked, lease, began)
     except BudgetExceeded:  # of the leader's ledger: nothing to share
         raise
     except Exception as error:
-        outcome = error
+        late = isinstance(error, DeadlineExceeded) and retry.deadline is not None
+        outcome = None if late else error  # those who came later have more time
         raise
     finally:  # without an outcome where it is cancelled: a follower takes over
         _flights.land(identity, outcome)
@@ -189,16 +197,17 @@ async def _answered(asked: _Asked, lease: Lease | None) -> Response:
     return _shown(asked, response)
 
 
-async def _made(asked: _Asked, lease: Lease | None) -> Response:
+async def _made(asked: _Asked, lease: Lease | None, began: float) -> Response:
     """From another process that makes the call now, or from the model; then kept."""
-    request, cache, retry, waited = asked.request, asked.cache, asked.retry, 0.0
+    request, cache, retry = asked.request, asked.cache, asked.retry
     claimed = cache if isinstance(cache, SharedStore) else None
     if claimed is not None:
-        began = retry.clock()
-        found = await claimed.claim(request.key, retry.deadline)
+        patience = retry.deadline
+        if patience is not None:
+            patience = max(0.0, patience - (retry.clock() - began))
+        found = await claimed.claim(request.key, patience)
         if found is not None:
             return found
-        waited = retry.clock() - began
     try:
         able = abilities_of(asked.lm)
         if able is not None:  # nothing is sent that does not fit
@@ -207,7 +216,7 @@ async def _made(asked: _Asked, lease: Lease | None) -> Response:
         response = await retry.run(
             partial(_attempt, asked, lease),
             shared_quota(request.endpoint),
-            waited,
+            retry.clock() - began,
             None if lease is None else lease.outlast,
         )
         response = _priced(response, request, asked.prices)

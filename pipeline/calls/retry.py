@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from ..errors import (
     DeadlineExceeded,
@@ -40,6 +40,7 @@ _WIDER: Final = 4.5
 
 
 _COST_OF_LOAD: Final = 1
+T = TypeVar("T")
 _SERVES: Final = 30.0
 """Seconds for which an endpoint that answered somebody is taken to serve."""
 
@@ -147,14 +148,16 @@ class RetryPolicy:
         quota = self.quota or quota
         deadline = self.deadline
         ends = None if deadline is None else self.clock() + deadline - waited
-        made = 0
+        made = broken = 0
         while True:
             try:
                 response = await (
-                    attempt() if ends is None else self._within(ends, attempt)
+                    attempt() if ends is None else self.within(ends, attempt)
                 )
             except ModelError as error:
                 wait = self._wait(error, made)
+                if isinstance(error, ProtocolError):
+                    wait, broken = None if broken else wait, broken + 1
                 error.retries = made
                 if wait is None or (ends is not None and self.clock() + wait >= ends):
                     raise
@@ -171,10 +174,7 @@ class RetryPolicy:
 
     def _wait(self, error: ModelError, made: int) -> float | None:
         """Seconds until the next attempt, or None where there is none to be."""
-        most = (
-            min(1, self.retries) if isinstance(error, ProtocolError) else self.retries
-        )
-        if not error.retryable or made >= most:
+        if not error.retryable or made >= self.retries:
             return None
         if error.retry_after is not None:
             if error.retry_after > self.retry_after_cap:
@@ -189,9 +189,12 @@ class RetryPolicy:
             return longest / 2 + (widest - longest / 2) * self.rng()
         return longest * self.rng()
 
-    async def _within(
-        self, ends: float, attempt: Callable[[], Awaitable[Response]]
-    ) -> Response:
+    async def within(self, ends: float, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What an attempt gives, where it does by a time on the policy's clock.
+
+        Raises:
+            DeadlineExceeded: It does not.
+        """
         left = ends - self.clock()
         scope = asyncio.timeout(left)
         try:

@@ -347,15 +347,16 @@ def test_auto_is_native_where_the_endpoint_has_tools(
     assert ["tools" in seen.body for seen in server.seen] == [True, False]
 
 
+@pytest.mark.parametrize("said", [True, False], ids=["said", "learnt"])
 def test_a_refusal_of_tools_loses_nothing(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, said: bool
 ) -> None:
     """The same step is asked in text, and the run goes on so; or it was insisted."""
     monkeypatch.delenv("WEFT_ADAPTER")
     no = fault(400, "m does not support tools")
     texts = [move("add", a=1), move("submit", answer=2)]
     server.script(no, *(completion({"content": text}) for text in texts), no)
-    lm = lm_for(server, schema=False)
+    lm = lm_for(server, schema=False, **({"tools": True} if said else {}))
     weft.pipeline.lm.known.learn(lm.endpoint, lm.model, tools=True)
 
     with weft.use(lm=lm, cache=None):

@@ -143,6 +143,18 @@ def test_models_that_do_not_stream_tell_their_reply_at_once() -> None:
     assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+def test_a_text_that_may_be_missing_is_told_as_text(adapter: str) -> None:
+    """Piece by piece, without the quotes and escapes of the form."""
+    said = 'say "hi"\nnow'
+    ask = weft.Predict("question -> note: str | None", adapter=adapter)
+
+    with weft.use(lm=weft.ScriptedLM([{"note": said}]), cache=None):
+        *events, _ = ask.stream(question="q")
+
+    assert "".join(e.text for e in events if isinstance(e, FieldDelta)) == said
+
+
 def test_cached_replies_stream_too(server: Server) -> None:
     """A reply from the cache is told like any other, and costs no call."""
     server.script(Reply(REPLIES["chat"](WORDS)))

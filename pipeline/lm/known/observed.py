@@ -9,6 +9,7 @@ fitted, and a fit counts when many did.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias, cast
@@ -23,6 +24,7 @@ ENOUGH: Final = 20
 accident, and one among fewer is not."""
 
 _THOUGHTS: Final = ("<think>", "<thinking>", "<|channel|>analysis")
+_ALONE: Final = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*(?:\r?\n|\Z)")
 _REASONING: Final = ("reasoning_content", "reasoning")
 _JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -151,8 +153,10 @@ def _enforced(request: Request, response: Response) -> bool | None:
     """What a reply says of its schema; nothing where something else cut it."""
     if response.finish_reason != "stop" or request.response_format is None:
         return None
-    text = _without_thoughts(response.text)
+    text = response.text
     fit = fits(text, request.response_format)
+    if fit is False and "</think>" in text:
+        fit = fits(text.rpartition("</think>")[2], request.response_format)
     if fit is None:
         return None
     tally = tally_of(request.endpoint, request.model)
@@ -164,11 +168,9 @@ def _enforced(request: Request, response: Response) -> bool | None:
 
 
 def _thinks(text: str) -> bool:
-    return text.lstrip()[:20].startswith(_THOUGHTS) or "</think>" in text
-
-
-def _without_thoughts(text: str) -> str:
-    return text.rpartition("</think>")[2] if "</think>" in text else text
+    """Whether a text surely begins with a thought; it may also speak of the marks."""
+    begins = text.lstrip()[:20].startswith(_THOUGHTS)
+    return begins or (text.count("</think>") == 1 and _ALONE.search(text) is not None)
 
 
 def _runs_on(text: str, stop: JSON) -> bool:

@@ -156,8 +156,9 @@ class Assembly:
         if self.done:
             return ""
         for name in _NOTES:
-            if event.get(name):
-                self._head[name] = event[name]
+            held = event.get(name)
+            if held and (name != "usage" or name not in self._head or _counts(held)):
+                self._head[name] = held
         choice = choice_in(event)
         self._fault = fault_in(event, choice)
         if self._fault:
@@ -279,6 +280,11 @@ def trees_in(body: bytes) -> Iterator[dict[str, Any]]:
     if not whole:
         for line in text.splitlines():
             yield from _objects(line)
+
+
+def _counts(usage: object) -> bool:
+    """Whether a usage counts anything: some servers close a stream with zeros."""
+    return any(as_dict(usage).values())
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

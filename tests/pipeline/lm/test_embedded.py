@@ -614,7 +614,6 @@ HOSTILE = [
     "[[ /end ]]\n[[ label ]]\nc0",
     '{"a": [1, {"b": NaN}], "a": 1e999}',
     "[[[[{{{{",
-    "(not given for this example)",
     "That reply could not be used: x",
     "Input: a\nOutput: b\nInput:",
     '[{"a": 1}, {"a": 2, "b": 3}, 4]',

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
 from tests.timing import PATIENCE, settled
@@ -15,7 +17,15 @@ from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
 from weft.pipeline.calls.call import call
 from weft.pipeline.calls.flight import Flights
-from weft.pipeline.errors import AuthError, BudgetExceeded, InvalidRequest, ServerError
+from weft.pipeline.calls.retry import RetryPolicy
+from weft.pipeline.errors import (
+    AuthError,
+    BudgetExceeded,
+    DeadlineExceeded,
+    InvalidRequest,
+    Overloaded,
+    ServerError,
+)
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response
@@ -150,6 +160,49 @@ async def test_followers_share_an_error() -> None:
 
     assert [type(end) for end in ends] == [AuthError] * 5
     assert lm.calls == 1
+
+
+async def test_an_error_is_shared_by_who_gives_up_as_early() -> None:
+    """A caller with retries left does not get the error of one that has none."""
+    answers: list[str | Exception] = [Overloaded("busy"), "ok"]
+    go = asyncio.Event()
+
+    async def answer(_: Request) -> str:
+        await go.wait()
+        came = answers.pop(0)
+        return came if isinstance(came, str) else _raise(came)
+
+    lm = FunctionLM(answer)
+    policies = [RetryPolicy(retries=n, base=0.0) for n in (0, 5)]
+    callers = [asyncio.create_task(call(asking(lm), lm, retry=p)) for p in policies]
+    await settled()
+    go.set()
+
+    first, second = await asyncio.gather(*callers, return_exceptions=True)
+
+    assert isinstance(first, Overloaded)
+    assert isinstance(second, Response)
+
+
+async def test_a_deadline_is_each_callers_own() -> None:
+    """Who follows does not wait beyond its own, nor ends with the leader's."""
+    lm = FunctionLM(Slow())
+    soon, late = RetryPolicy(deadline=0.05), RetryPolicy(deadline=PATIENCE)
+    leader = asyncio.create_task(call(asking(lm), lm, retry=late))
+    await settled()
+    with pytest.raises(DeadlineExceeded, match=r"within the deadline of 0\.05 s"):
+        await call(asking(lm), lm, retry=soon)
+    leader.cancel()
+
+    slow = Slow()
+    other = FunctionLM(slow)
+    first = asyncio.create_task(call(asking(other), other, retry=soon))
+    second = asyncio.create_task(call(asking(other), other, retry=late))
+    with pytest.raises(DeadlineExceeded):
+        await first
+    slow.go.set()
+
+    assert (await second).text == "answer 2"
 
 
 async def test_a_spent_budget_is_the_leaders_own() -> None:

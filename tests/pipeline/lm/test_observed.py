@@ -151,13 +151,44 @@ def test_an_answer_shows_what_was_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<think>hm</think>yes", "\n<think>hm", "hm</think>no"]
+    "text", ["<think>hm</think>yes", "\n<think>hm", "hm\n</think>\nno"]
 )
 def test_thoughts_in_the_text_are_seen(text: str) -> None:
     """A model that thinks in its reply is known as one."""
     observe(request(f"thinks {text}"), Response(text))
 
     assert known(HERE, f"thinks {text}").thinks is True
+
+
+SPOKEN = (
+    "R1 writes <think> first, and ends it with </think>; then comes the answer.",
+    "hm</think>no",
+    '{"note": "closes with </think> always"}',
+)
+
+
+async def test_who_speaks_of_a_tag_is_read_as_before(server: Server) -> None:
+    """One text that holds it says nothing of the texts that come."""
+    server.answer = lambda body: Reply(SPOKEN[int(body["messages"][0]["content"])])
+    lm = LM("m", api_base=server.url)
+
+    with weft.use(lm=lm, cache=None):
+        said = [[(await lm.acall(str(n))).text for n in range(3)] for _ in range(2)]
+
+    assert said == [[*SPOKEN], [*SPOKEN]]
+    assert not known(server.url, "m").thinks
+
+
+async def test_a_tag_in_a_value_is_no_miss_of_a_schema(server: Server) -> None:
+    server.script(*(Reply(SPOKEN[2]) for _ in range(2)))
+    ask = weft.Predict("question -> note", adapter="json")
+    lm = LM("m", api_base=server.url, abilities={"schema": True})
+
+    with weft.use(lm=lm, cache=None):
+        notes = [(await ask.acall(question=f"{n}")).note for n in range(2)]
+
+    assert notes == ["closes with </think> always"] * 2
+    assert known(server.url, "m").schema is not False
 
 
 async def test_what_only_the_body_shows(server: Server) -> None:

@@ -17,6 +17,7 @@ from weft.pipeline.errors import (
     DeadlineExceeded,
     ModelError,
     Overloaded,
+    ProtocolError,
     RateLimited,
     ServerError,
 )
@@ -88,6 +89,19 @@ async def test_it_works_at_last() -> None:
 
     assert await run(policy_on(Clock()), attempts) == replace(OK, retries=2)
     assert attempts.made == 3
+
+
+async def test_a_broken_answer_is_tried_again_once_whatever_came_before() -> None:
+    """Other failures are no reason to give up sooner, and a second one is the last."""
+    broken = ProtocolError("breaks off")
+    attempts = Attempts(RateLimited("x"), broken, Overloaded("x"))
+
+    assert (await run(policy_on(Clock(), retries=4), attempts)).text == OK.text
+    assert attempts.made == 4
+    again = Attempts(broken, RateLimited("x"), broken)
+    with pytest.raises(ProtocolError):
+        await run(policy_on(Clock(), retries=4), again)
+    assert again.made == 3
 
 
 async def test_what_is_no_model_error_passes() -> None:

@@ -25,6 +25,7 @@ def event(text: str = "", finish: str | None = None, **fields: Any) -> bytes:
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3}
 END = event(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
+ZEROS = event(choices=[], usage=dict.fromkeys(USAGE, 0))
 WHOLE = event("hel") + event("lo") + event(finish="stop") + END
 
 
@@ -50,8 +51,9 @@ def read(body: bytes, step: int = 10**9) -> weft.Response:
         WHOLE.replace(b"data: {", b"data: {\ndata: "),
         WHOLE.removesuffix(b"data: [DONE]\n\n"),
         event(choices=[]) + event(choices=None, error=None) + WHOLE,
+        WHOLE.replace(b"data: [DONE]", ZEROS + b"data: [DONE]"),
     ],
-    ids=["plain", "crlf", "mark", "comments", "lines", "no end", "no choices"],
+    ids=["plain", "crlf", "mark", "comments", "lines", "no end", "no choices", "zeros"],
 )
 def test_forms_of_one_answer(body: bytes, step: int) -> None:
     """However a server writes its events, and however they are cut, it is the same."""

@@ -270,10 +270,37 @@ async def in_thread(
     Raises:
         RuntimeError: It raised StopIteration, which no task can be ended with.
     """
-    depth = _depth.get()
-    context = contextvars.copy_context()
+    pool, work = _background.pool(_depth.get()), _inside(function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+async def in_own_thread(
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """As `in_thread`, for what may be given up: it holds no thread of others then.
+
+    It begins at once, whatever else runs, and the process does not wait for it.
+    """
+    done: Future[T] = Future()
+    work = _inside(function, *args, **kwargs)
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed over whole
+            done.set_exception(error)
+
+    done.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="weft-timed-step", daemon=True).start()
+    return await asyncio.wrap_future(done)
+
+
+def _inside(
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> Callable[[], T]:
+    """The call in a copy of this context, one level deeper."""
+    depth, context = _depth.get(), contextvars.copy_context()
     context.run(_depth.set, depth + 1)
-    loop = asyncio.get_running_loop()
 
     def work() -> T:
         try:
@@ -281,7 +308,7 @@ async def in_thread(
         except StopIteration as error:
             raise RuntimeError("it raised StopIteration") from error
 
-    return await loop.run_in_executor(_background.pool(depth), work)
+    return work
 
 
 def _hand_over(finished: asyncio.Task[T], done: Future[T]) -> None:

@@ -28,7 +28,7 @@ from ..graph.graph import Body, Flow, Node
 from ..graph.regions import DEFAULT
 from ..graph.step import Step
 from ..ground.words import said
-from .bridge import in_thread
+from .bridge import in_own_thread, in_thread
 from .context import Asked, Context, Recorded
 from .rows import map_rows
 from .settings import entered
@@ -247,7 +247,9 @@ async def run_function(step: Step[..., Any], arguments: Mapping[str, Any]) -> An
     function, first, rest = step.arranged(arguments)
     if step.awaited:
         return await function(*first, **rest)
-    return await in_thread(function, *first, **rest)
+    # What a timeout gives up runs on: it must not hold up other steps, or the exit.
+    inside = in_thread if step.options.timeout is None else in_own_thread
+    return await inside(function, *first, **rest)
 
 
 async def run_step(

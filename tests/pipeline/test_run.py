@@ -260,6 +260,59 @@ class TestLimits:
         with pytest.raises(StepError, match="raised TimeoutError: mine"):
             run("a")
 
+    def test_what_is_given_up_holds_up_no_other_step(self) -> None:
+        """It runs on in a thread of its own, however many there are."""
+        held = threading.Event()
+
+        @weft.step(timeout=0.01)
+        def hangs(text: str) -> str:
+            held.wait(PATIENCE)
+            return text
+
+        @weft.step
+        def shouts(text: str) -> str:
+            return text.upper()
+
+        @weft.program
+        def hanging(text: str) -> str:
+            return hangs(text)
+
+        @weft.program
+        def going(text: str) -> str:
+            return shouts(text)
+
+        rows = [{"text": str(number)} for number in range(100)]
+        given_up = hanging.batch(rows, on_error="keep", concurrency=100)
+        went = going("on")
+        still, _ = held.is_set(), held.set()
+
+        assert all("took longer than 0.01 s" in str(one) for one in given_up)
+        assert (went, still) == ("ON", False)
+
+    def test_what_is_given_up_does_not_hold_the_process(self) -> None:
+        """It ends with its last line, though the step would never end."""
+        code = """
+            import threading, weft
+            forever = threading.Event()
+            def hangs(text: str) -> str:
+                forever.wait()
+            hangs = weft.step(timeout=0.01)(hangs)
+            @weft.program
+            def hanging(text: str) -> str:
+                return hangs(text)
+            try:
+                hanging("x")
+            except weft.errors.StepError as error:
+                print(error.message)
+        """
+        words = [sys.executable, "-c", textwrap.dedent(code)]
+        done = subprocess.run(
+            words, check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "step 'hangs' took longer than 0.01 s\n"
+
     @pytest.mark.parametrize("options", [{"timeout": 0}, {"retries": -1}])
     def test_limits_that_make_no_sense_are_refused(self, options: Any) -> None:
         """A timeout leaves time, and there is no negative number of attempts."""

@@ -242,7 +242,7 @@ def _rows(
     rows = rows_of(program.inputs, train)
     if test is None:
         require_rows(rows, "train")
-        if len({row.digest for row in rows}) < _FEWEST:
+        if len({row.asked for row in rows}) < _FEWEST:
             raise DataError(
                 "one row cannot be shown as a demo and held out too",
                 hint=f"Give {_FEWEST} different rows or more, or a test of its own",
@@ -252,7 +252,7 @@ def _rows(
         held = rows_of(program.inputs, test)
     require_rows(rows, "train")
     require_rows(held, "test")
-    both = {row.digest for row in rows} & {row.digest for row in held}
+    both = {row.asked for row in rows} & {row.asked for row in held}
     if both:
         raise DataError(
             f"{counted(len(both), 'row')} of test may be shown as demos, for train "

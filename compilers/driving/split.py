@@ -25,8 +25,9 @@ def split_for(
 ) -> Split:
     """Split rows by content hash, balanced over their labels.
 
-    A row given twice lands in one part, so that no sealed row was ever learnt from; to
-    choose by, and sealed, it counts once: its copies are answered alike.
+    Rows of the same inputs land in one part, so that no sealed row was ever learnt
+    from; a row given twice counts once to choose by, and sealed: its copies are
+    answered alike.
     """
     if val is None:
         wanted = (1 - _SEALED - _SELECT, _SELECT, _SEALED)
@@ -34,8 +35,8 @@ def split_for(
             wanted = (1 - _SEALED, 0.0, _SEALED)
         learn, select, sealed = split_rows(train, wanted, seed)
         return Split(tuple(learn), _once(select), _once(sealed))
-    known = {row.digest for row in train}
-    own = [row for row in val if row.digest not in known]
+    known = {row.asked for row in train}
+    own = [row for row in val if row.asked not in known]
     learn, cut = split_rows(train, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
     select, sealed = split_rows(own, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
     return Split(tuple(learn), _once(select), _once([*cut, *sealed]))

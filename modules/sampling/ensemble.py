@@ -132,8 +132,10 @@ class Ensemble(Module[P, R_co]):
         """The mean; what else is asked for is that of the answer nearest to it."""
         held = [outputs_of(self, answer) for answer in answers]
         numbers = [float(one[self._by]) for one in held]
-        # Divided first: a sum of what a model says may be no number any more.
-        mean = math.fsum(number / len(numbers) for number in numbers)
+        try:
+            mean = math.fsum(numbers) / len(numbers)
+        except OverflowError:  # a sum of what a model says may be no number any more
+            mean = math.fsum(number / len(numbers) for number in numbers)
         near = min(range(len(held)), key=lambda at: abs(numbers[at] - mean))
         return self._made(mean, [answers[near]], inputs)
 

@@ -7,7 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import is_not
 from typing import Any
+
+from pydantic import BaseModel
 
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.graph.module import Module
@@ -75,10 +78,10 @@ def counted_votes(
     field = module.spec.outputs[by]
     values = [outputs_of(module, answer)[by] for answer in answers]
     data = [field.dump(value) for value in values]
+    told = [_normal(value) for value in values]
     keys = [
-        # 1.0 and 1.00 are one number, and stand as two texts in JSON.
-        str(value.normalize()) if isinstance(value, Decimal) else vote_of(one)
-        for value, one in zip(values, data, strict=True)
+        vote_of(one if same is value else field.dump(same))
+        for value, same, one in zip(values, told, data, strict=True)
     ]
     by_key: dict[str, list[float]] = {}
     for key, weight in zip(keys, weights or [1.0] * len(keys), strict=True):
@@ -90,6 +93,21 @@ def counted_votes(
     share = sums[best] * len(keys) / (whole * tries) if whole else 0.0
     votes = tuple((data[keys.index(key)], weight) for key, weight in sums.items())
     return Tally(keys.index(best), share, votes)
+
+
+def _normal(value: Any) -> Any:
+    """The value, or with numbers that stand as two texts in JSON: 1.0 and 1.00."""
+    if isinstance(value, Decimal):
+        return value.normalize()
+    if isinstance(value, list):
+        made = [_normal(one) for one in value]
+        return made if any(map(is_not, made, value)) else value
+    if isinstance(value, BaseModel):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        told = {name: _normal(held) for name, held in fields.items()}
+        changed = {n: v for n, v in told.items() if v is not fields[n]}
+        return value.model_copy(update=changed) if changed else value
+    return value
 
 
 def vote_of(data: Any) -> str:

@@ -111,6 +111,15 @@ class Example:
         return self._digest_of(inputs=self.inputs, labels=self.labels)
 
     @cached_property
+    def asked(self) -> str:
+        """SHA-256 over what is asked: the inputs alone; of a row without any, all.
+
+        Raises:
+            DataError: A value has no JSON form.
+        """
+        return self._digest_of(inputs=self.inputs) if self.inputs else self.digest
+
+    @cached_property
     def fields_digest(self) -> str:
         """SHA-256 over all fields, whichever of them a program takes as its inputs.
 

@@ -3,8 +3,8 @@
 Each row's place is the hash of the seed and its content. Within a label, rows are
 lined up by that hash and cut at the fractions, so each part gets its share of every
 label. One more row shifts each cut by at most one place: the others stay where they
-were. Rows of one content always land in one part, so that nothing that was trained on
-is measured on.
+were. Rows of the same inputs always land in one part, whatever else stands in them, so
+that nothing that was trained on is measured on.
 
 A label's cut falls between two rows as a rule; which of them gets the odd row is
 decided by a hash of the label, not by rounding to the nearest. Otherwise a hundred
@@ -50,9 +50,10 @@ def split_rows(
     [6, 4]
     """
     _check(rows, fractions, label)
-    contents: dict[str, list[Example]] = {}
+    asked: dict[str, list[Example]] = {}
     for row in rows:
-        contents.setdefault(row.digest, []).append(row)
+        asked.setdefault(row.asked, []).append(row)
+    contents = {min(row.digest for row in held): held for held in asked.values()}
     place = {digest: _hash(seed, digest) for digest in contents}
     line = sorted(contents, key=place.__getitem__)
     open_parts = [at for at, share in enumerate(fractions) if share > 0]
@@ -61,7 +62,8 @@ def split_rows(
         for at, digest in zip(open_parts, line, strict=False):
             parts[at].append(digest)
     else:
-        strata = _strata({d: contents[d][0] for d in line}, label, len(fractions))
+        first = {d: min(contents[d], key=lambda row: row.digest) for d in line}
+        strata = _strata(first, label, len(fractions))
         for name, stratum in strata.items():
             _cut(stratum, fractions, _unit(_hash(seed, name)), parts)
         _fill_empty(parts, open_parts, place)
@@ -69,7 +71,7 @@ def split_rows(
         [
             row
             for digest in sorted(part, key=place.__getitem__)
-            for row in sorted(contents[digest], key=lambda row: row.id)
+            for row in sorted(contents[digest], key=lambda row: (row.id, row.digest))
         ]
         for part in parts
     ]

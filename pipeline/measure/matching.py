@@ -32,7 +32,10 @@ _TOKEN = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})\S)+")
 _LATIN = "0-9a-z\u00df-\u024f"
 _EDGE = " \t\r\n\"'`*."
 _MONEY = "[$\u20ac\u00a3\u00a5\u20a9]"
-_MINUS = re.compile(rf"(?:^|[^\w)])[-\u2212]{_MONEY}?$|{_MONEY}[-\u2212]$")
+_MINUS = re.compile(rf"(?:^|[^\w)])[-\u2212\u2013]{_MONEY}?$|{_MONEY}[-\u2212\u2013]$")
+_RAISED = "\u2070\u00b9\u00b2\u00b3\u2074-\u2079"
+_POWER = re.compile(rf"(\d{{1,9}})([{_RAISED}]{{1,2}})(?![{_RAISED}])|[{_RAISED}]+")
+_PARTS = re.compile(r"(?<![\d.,])(\d{0,9})([\u00bc-\u00be\u2150-\u215e])")
 # Not inside a word (m2), and not in the middle of another number.
 _NUMBER = re.compile(
     r"(?<![A-Za-z_\d])(?<!\d[.,])"
@@ -227,13 +230,25 @@ def read_number(value: Any) -> float | None:
     if not isinstance(value, bool) and isinstance(value, numbers.Real | Decimal):
         return _float(value)
     joined = _GROUPS.sub("", text_of(value))  # as in "1\u202f000" or "1'000"
-    text = unicodedata.normalize("NFKC", joined)
+    told = _PARTS.sub(_with_part, _POWER.sub(_raised, joined))
+    text = unicodedata.normalize("NFKC", told)
     found = list(_NUMBER.finditer(text))
     if not found:
         return None
     last = found[-1]
     number = float(_decimal(last[1].rstrip(".,")) + (last[2] or ""))
     return -number if _MINUS.search(text[: last.start()]) else number
+
+
+def _raised(power: re.Match[str]) -> str:
+    """The number that a power is; nothing for what is raised elsewhere, as in m2."""
+    exponent = unicodedata.normalize("NFKC", power[2]) if power[1] else ""
+    return str(int(power[1]) ** int(exponent)) if exponent else " "
+
+
+def _with_part(part: re.Match[str]) -> str:
+    """A whole number and a fraction that is one character, as a decimal."""
+    return str(int(part[1] or 0) + unicodedata.numeric(part[2]))
 
 
 def near(gold: float, got: float, tolerance: float) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -299,10 +300,19 @@ def numeric(field: str, tolerance: float = 1e-6) -> FieldMetric:
         field: The output field and the label.
         tolerance: The largest absolute difference that counts as equal.
 
+    Raises:
+        ConfigError: The tolerance is no number from 0 on.
+
     >>> row = Example("r1", {}, {"answer": 1234.5})
     >>> numeric("answer")(row, "The total is $1,234.50.").value
     1.0
     """
+    known = isinstance(cast(object, tolerance), int | float)
+    if not known or isinstance(tolerance, bool) or not 0 <= tolerance < math.inf:
+        raise ConfigError(
+            f"tolerance={tolerance!r} is no difference",
+            hint="Give a number from 0 on, such as 0.01",
+        )
 
     def likeness(gold: Any, got: Any) -> float:
         wanted, given = matching.read_number(gold), matching.read_number(got)

@@ -78,7 +78,7 @@ def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
     return {
         "id": row.example.id,
         "inputs": plain(dict(row.example.inputs), repr),
-        "labels": dict(row.example.labels),
+        "labels": plain(dict(row.example.labels), repr),
         "prediction": plain(row.prediction, repr),
         "score": None if row.score is None else row.score.value,
         "feedback": "" if row.score is None else row.score.feedback,
@@ -89,6 +89,14 @@ def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
         "seconds": round(row.trace.seconds, 6),
         **told,
     }
+
+
+def once(rows: Iterable[RowResult]) -> list[RowResult]:
+    """The rows without those that stand there again: a copy is no further draw."""
+    found: dict[str, RowResult] = {}
+    for row in rows:
+        found.setdefault(row.example.digest, row)
+    return [*found.values()]
 
 
 def told_of(data: Mapping[str, Any]) -> str:

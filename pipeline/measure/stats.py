@@ -280,9 +280,13 @@ def paired_bootstrap(
     n = len(differences)
     if n < 2:
         return Paired(Interval(-1.0, 1.0), 1.0)
-    if n > _MANY:
-        return _normal(differences)
     rng = random.Random(seed)
+    if n > _MANY:
+        found = _normal(differences)
+        if sum(map(bool, differences)) > _MANY:
+            return found
+        # Rows that do not differ say nothing, however many there are.
+        return Paired(found.interval, sign_flip_p(differences, rng, repeats))
     interval = _percentiles(_resampled(differences, rng, repeats))
     return Paired(interval, sign_flip_p(differences, rng, repeats))
 

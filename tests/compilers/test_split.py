@@ -57,6 +57,24 @@ def test_a_row_given_twice_lands_in_one_part() -> None:
     assert sum(map(len, parts)) == len(ROWS)
 
 
+@pytest.mark.parametrize("further", ["source", "label"])
+@pytest.mark.parametrize("val", [False, True])
+def test_what_was_asked_in_one_part_is_asked_in_no_other(
+    further: str, val: bool
+) -> None:
+    """Whatever else stands in the rows: a column of a file, or another label."""
+    again = [{**row, further: "K5"} for row in planted_rows(120)]
+    both = [ROWS, read_rows(again, ["text"])]
+    given = both if val else [[*both[0], *both[1]], None]
+    split = split_for(given[0] or [], given[1], 0, raced=True)
+    rows = (split.train, split.select, split.sealed)
+    parts = [{str(dict(row.inputs)) for row in part} for part in rows]
+
+    assert not parts[0] & parts[1]
+    assert not parts[0] & parts[2]
+    assert not parts[1] & parts[2]
+
+
 @pytest.mark.parametrize("val", [None, [*OTHERS, *OTHERS]])
 def test_a_row_given_twice_counts_once(val: list[Example] | None) -> None:
     """Its copies are answered alike: they are no more rows to choose or verify by."""

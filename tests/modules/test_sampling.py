@@ -735,6 +735,11 @@ def test_equal_numbers_are_one_vote() -> None:
         made = weft.Vote(module, n=3)(question="q")
 
     assert made.answer == Decimal(1)
+    signature = "question -> parts: list[Decimal]"
+    listed = weft.Predict(signature, types={"Decimal": Decimal})
+    said = [{"parts": [one]} for one in ("1.0", "1.00", "2", "2", "1")]
+    with weft.use(lm=weft.ScriptedLM(said), cache=None):
+        assert weft.Vote(listed, n=5)(question="q").parts == [Decimal(1)]
 
 
 @pytest.mark.parametrize("last", ["score", "ok: Literal['yes', 'no']", "x: list[int]"])

@@ -109,6 +109,18 @@ def test_the_most_coverage_within_a_risk(tmp_path: Path) -> None:
     assert "nothing is set" in str(none)
 
 
+def test_copies_of_rows_make_no_risk_surer() -> None:
+    """Ten rows show no risk of 5 %, however often each stands there."""
+    said = rows_and_model(10)
+    rows, spam = said[0], spam_of()
+    with weft.use(lm=said[1]):
+        ten = weft.abstain(spam, rows, metric=exact("spam"), risk=0.05)
+        many = weft.abstain(spam, rows * 10, metric=exact("spam"), risk=0.05)
+
+    assert ten.threshold is many.threshold is None
+    assert many.curve.rows == 10
+
+
 def test_a_curve_is_data_text_and_a_picture() -> None:
     """Coverage rises up to every row; intervals are exact; pages hold the picture."""
     rows, lm = rows_and_model(100)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.pipeline.data.rows import Example, read_rows
-from weft.pipeline.errors import DataError, MetricError
+from weft.pipeline.errors import ConfigError, DataError, MetricError
 from weft.pipeline.measure.metrics import (
     FieldMetric,
     choice,
@@ -282,6 +282,12 @@ class TestNumeric:
             ("items 1,2,3", 3),
             ("\uff11\uff18", 18),
             (Fraction(1, 2), 0.5),
+            ("\u00bd", 0.5),
+            ("about 2\u00be cups", 2.75),
+            ("10\u00b2", 100),
+            ("20 m\u00b2", 20),
+            ("\u20135", -5),
+            ("pages 3\u20135", 5),
             (np.int64(4), 4),
         ],
     )
@@ -306,6 +312,11 @@ class TestNumeric:
         assert score(metric, 1, 1.4) == 1
         assert score(numeric("answer"), 1_000_000, 1_000_001) == 0
         assert score(numeric("answer", tolerance=0), 0.3, 0.1 + 0.2) == 1
+
+    @pytest.mark.parametrize("tolerance", [-1, math.nan, math.inf, "1", None, True])
+    def test_a_tolerance_is_a_difference(self, tolerance: Any) -> None:
+        with pytest.raises(ConfigError, match="is no difference"):
+            numeric("answer", tolerance=tolerance)
 
     def test_a_label_without_a_number_is_an_error(self) -> None:
         """No prediction could be right."""

@@ -123,3 +123,15 @@ def test_a_field_may_be_called_keys() -> None:
 
     assert made.keys == ["x"]
     assert weft.to_dict(made) == {"keys": ["x"]}
+
+
+def test_an_evaluation_is_json_whatever_its_labels_are() -> None:
+    """A workbook has dates in columns that no metric reads."""
+    ask = weft.Predict("text -> mood", name="ask")
+    further = {"day": datetime.date(2027, 1, 2), "price": Decimal("1.5"), "tags": {"a"}}
+    rows = [{"text": "x", "mood": "glad", **further}]
+    with weft.use(lm=weft.ScriptedLM([{"mood": "glad"}]), cache=None):
+        found = weft.evaluate(ask, rows, weft.metrics.exact("mood"))
+
+    labels = json.loads(found.to_json())["rows"][0]["labels"]
+    assert (labels["mood"], labels["day"]) == ("glad", "2027-01-02")

@@ -259,6 +259,16 @@ def test_a_real_difference_is_shown(n: int) -> None:
     assert result.difference in result.interval
 
 
+@pytest.mark.parametrize("n", [2_000, 2_001, 20_000])
+@pytest.mark.parametrize(("moved", "shown"), [(4, False), (5, False), (8, True)])
+def test_rows_that_do_not_differ_show_nothing(n: int, moved: int, shown: bool) -> None:
+    """Five that gain, of however many, may have been chance: p is 2 / 2**5."""
+    b = [0.5] * n
+    a = [0.75] * moved + b[moved:]
+
+    assert compare(a, b, seed=0).shown is shown
+
+
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60), st.integers(0, 3)
 )

@@ -36,9 +36,10 @@ class Vectors:
             self._matrix: Any = None
             self._rows = [_unit(vector) for vector in vectors]
         else:
-            made = numpy.array(vectors, dtype=numpy.float32)
+            made = numpy.array(vectors, dtype=numpy.float64)
             norms = numpy.linalg.norm(made, axis=1, keepdims=True)
-            self._matrix = made / numpy.where(norms == 0, 1, norms)
+            whole = made / numpy.where(norms == 0, 1, norms)
+            self._matrix = whole.astype(numpy.float32)
 
     def nearest(self, query: Sequence[float], count: int) -> list[tuple[int, float]]:
         """The nearest passages' numbers with their cosines, the nearest first."""

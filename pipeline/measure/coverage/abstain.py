@@ -16,6 +16,7 @@ from ...ground.options import checked
 from ...ground.words import counted
 from ...run.bridge import waits_for
 from ..evaluate import aevaluate
+from ..row_result import once
 from ..score import Metric
 from .curve import Coverage, answers_in, require_passing
 from .measured import coverage
@@ -101,7 +102,7 @@ async def aabstain(
     bare = whole.with_parameters(_unsure_below(whole, path, None))
     made = await aevaluate(bare, rows, metric, concurrency=concurrency)
     curve = coverage(made, at=path, passing=passing)
-    scored = [row for row in made.rows if row.score is not None]
+    scored = [row for row in once(made.rows) if row.score is not None]
     held = [one for one in answers_in(scored, at=path, passing=passing) if one]
     found = within(held, risk, sure)
     given: object = target

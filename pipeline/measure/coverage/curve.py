@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...ground.pages import drawn
 from ...ground.words import counted
 from ...lm.scoring.decision import Decision, decisions_in
-from ..row_result import RowResult
+from ..row_result import RowResult, once
 from ..stats import Interval, all_binary
 from .bounds import exact_interval
 from .within import Answer
@@ -134,12 +134,12 @@ def curve_of(
     """The curve of an evaluation's rows; None where nothing was decided.
 
     Args:
-        rows: As an evaluation has them.
+        rows: As an evaluation has them; one that stands there twice counts once.
         repeats: How often each was run; the first run counts.
         at: The path of a `Classify`; by default all of them count.
         passing: The score from which an answer is right.
     """
-    first = rows[: len(rows) // repeats]
+    first = once(rows[: len(rows) // repeats])
     scored = [row for row in first if row.score is not None]
     undecided = sum(not _decisions(row, at) for row in scored)
     if undecided == len(scored):

@@ -21,6 +21,11 @@ _BINS: Final = 10
 _DIGITS: Final = 12  # what differs behind these is the noise of logarithms: a tie
 
 
+def _alike(probability: float) -> float:
+    """Without the digits that are noise, of a small one too."""
+    return float(f"{probability:.{_DIGITS}g}")
+
+
 def brier(probabilities: Mapping[str, float], wanted: str) -> float:
     """Half of Brier's score of one row, in [0, 1]; 0 is best.
 
@@ -124,7 +129,7 @@ def bins_of(
     confidence are in one bin, so that their order changes nothing.
     """
     made: dict[int, list[tuple[float, bool]]] = {}
-    sure = [round(one, _DIGITS) for one in confidence]
+    sure = [_alike(one) for one in confidence]
     places = _places(sure, most)
     for place, pair in sorted(zip(places, zip(sure, right, strict=True), strict=True)):
         made.setdefault(place, []).append(pair)
@@ -186,7 +191,7 @@ def calibration_interval(
         seed: Of the draws.
     """
     value, n = calibration_error(confidence, right) or 0.0, len(confidence)
-    places = _places([round(one, _DIGITS) for one in confidence], _BINS)
+    places = _places([_alike(one) for one in confidence], _BINS)
     gaps = [p - ok for p, ok in zip(confidence, right, strict=True)]
     groups: dict[int, list[tuple[int, float]]] = {}
     whole = [0.0] * _BINS
@@ -230,7 +235,7 @@ def areas(
     """One for each class that was wanted of some rows, and not of all."""
     found: list[Area] = []
     for name in sorted({*wanted}):
-        scores = [round(p.get(name, 0.0), _DIGITS) for p in probabilities]
+        scores = [_alike(p.get(name, 0.0)) for p in probabilities]
         hits = [one == name for one in wanted]
         area = auroc(scores, hits)
         if area is not None:

@@ -59,12 +59,14 @@ PRIVATE: Final = 0o600
 def require_free(folder: Path) -> None:
     """Refuse a folder that is no run's, and in which others' files have its names.
 
-    Rows that are compiled on may stand there, and would be written over.
+    Rows that are compiled on may stand there, and would be written over. A link gives
+    its place up, and what it leads to stays whole.
 
     Raises:
         ConfigError: It holds such files; the message names them.
     """
-    taken = [name for name in _OWN if (folder / name).is_file()]
+    places = ((name, folder / name) for name in _OWN)
+    taken = [n for n, at in places if at.is_file() and not at.is_symlink()]
     if not taken:
         return
     with contextlib.suppress(OSError, ValueError):

@@ -7,10 +7,11 @@ what went wrong (GEPA, ProTeGi, PromptWizard).
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.ground.options import settings
@@ -64,9 +65,13 @@ class Job:
     def child(self, text: str, origin: str) -> Candidate | None:
         """A child with a new instruction, or None where it is empty or the old one."""
         fixed = text.strip()[: room_for(self.task, self.path)].rstrip()
-        if not fixed or fixed == self.instruction:
+        # A weak writer copies what stands in the form for what it is to write.
+        if not fixed or fixed == self.instruction or _PLACE.fullmatch(fixed):
             return None
         return self.parent.but({f"{self.path}/instruction": fixed}, origin)
+
+
+_PLACE: Final = re.compile(r"<[^<>\s]{1,40}>|\(the [\w ]{1,40}\)|\(not given[^)]*\)")
 
 
 class Writer(Proposer):

@@ -29,6 +29,7 @@ from ..parameters import Demo
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import referred
+from ..signature.wording import MADE_UP as PLACEHOLDER
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)
@@ -219,5 +220,5 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
         "date-time": "2026-01-31T09:30:00",
         "time": "09:30:00",
     }
-    text = made.get(str(schema.get("format")), f"(the {name})")
+    text = made.get(str(schema.get("format")), PLACEHOLDER.format(name))
     return text[: int(schema.get("maxLength", len(text)))]

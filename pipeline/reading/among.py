@@ -19,6 +19,7 @@ BEGINS = {
 """An opening bracket that begins data: a name follows, or nothing; else it is prose."""
 _BRACKETS = re.compile(r"[{}\[\]]")
 _INSIDE = re.compile(r"""(?:["'\u201d]\s*+:|,)\s*+\Z""")
+_SURPLUS = re.compile(r"(?:\s*+\})+")
 _GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
 _FENCES = re.compile(r"```[A-Za-z0-9]*+")
 _BETWEEN = re.compile(r"\s*+[,;]?\s*+(?:(?:[-*\u2022]|[0-9]{1,3}[.)])[ \t]++)?+")
@@ -82,7 +83,13 @@ def _closing(text: str, start: int, error: NotNearJSON) -> int:
 
 def _stands_alone(text: str, start: int, near: Near, *, broken: bool) -> bool:
     """Whether a value is no member of something around it that cannot be read."""
-    if _GOES_ON.match(text, near.end) and not _in_list(text, start, near.end):
+    end = near.end
+    if (
+        text.find("{", 0, start) < 0
+    ):  # nothing around it is open, that a brace could close
+        surplus = _SURPLUS.match(text, end)
+        end = surplus.end() if surplus else end
+    if _GOES_ON.match(text, end) and not _in_list(text, start, end):
         return False
     return not (broken and _INSIDE.search(text[max(0, start - 80) : start]))
 

@@ -14,7 +14,7 @@ a text is null only where no text may stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +57,8 @@ _ITEM = re.compile(
     r"(?P<mark>[-*+\u2022]|(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
 )
 _COMMA = re.compile(r",\s+")
+_AND = re.compile(r"(?:and|&)\s+", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
 _MOST = 1000  # items; what is longer was never meant to be read by people
 
 
@@ -283,7 +285,7 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
         if any(map(_is_free_text, kinds)):
             yield from [[quoted(line) for line in lines]] * bool(lines)
             return
-        parts = lines or between_commas(text)
+        parts = lines or _without_and(between_commas(text), kinds)
         if not lines and len(parts) > 1 and any("," in part for part in parts):
             return  # it may group digits, or part them as the others do
         read = [_repaired_text(part, kinds, whole) for part in parts]
@@ -291,6 +293,18 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
         # One number alone may be how many there are.
         if lines or len(parts) > 1 or any(one in choices for one in read):
             yield read
+
+
+def _without_and(parts: list[str], kinds: Sequence[Any]) -> list[str]:
+    """The items without the word before the last; of numbers also where it parts two.
+
+    >>> _without_and(["1", "2", "and 3"], [{"type": "integer"}])
+    ['1', '2', '3']
+    """
+    *first, last = parts or [""]
+    last = _AND.sub("", last, count=1) if first and _AND.match(last) else last
+    numbers = all(kind.get("type") in ("integer", "number") for kind in kinds)
+    return [*first, *(_BETWEEN.split(last) if numbers else [last])] if parts else parts
 
 
 def _is_free_text(schema: Mapping[str, Any]) -> bool:

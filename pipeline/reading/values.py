@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
-from ..ground.shapes import as_dict
+from ..ground.shapes import as_dict, is_list
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import fits
-from ..signature.wording import NOT_GIVEN
+from ..signature.wording import MADE_UP, NOT_GIVEN
 from .among import around, in_a_row, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import UnfitError, alternatives, repaired, repaired_or_unfit
@@ -97,14 +97,21 @@ _DENIED = re.compile(
 
 
 def not_given(spec: Spec, name: str, given: Any) -> tuple[str, str] | None:
-    """The empty text that a copy of `NOT_GIVEN` is, with its note; None for all else.
+    """A text that stands for none in an exchange, with its note; None for all else.
+
+    A copy of `NOT_GIVEN` is an empty text. What a made-up exchange says of a text stays
+    as it is, since it is one, and is noted.
 
     Raises:
         ParseError: The field is the last one, or holds no texts: an answer was wanted.
     """
-    if not isinstance(given, str) or given.strip() != NOT_GIVEN:
+    if not isinstance(given, str):
         return None
-    field = spec.outputs[name]
+    text, field = given.strip(), spec.outputs[name]
+    if text == MADE_UP.format(name) and field.annotation is str:
+        return text, "the text of the made-up exchange"
+    if text != NOT_GIVEN:
+        return None
     if field.annotation is str and name != [*spec.outputs][-1]:
         return "", f"{NOT_GIVEN!r} is no value"
     said = f"field {name!r} is {NOT_GIVEN!r}, as in a demo that has no such value"
@@ -133,11 +140,14 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
 
     What a whole object leaves out is null where its type permits that.
     """
+    notes = list[str]()
+    if field.kind in ("boolean", "choice") and is_list(data) and len(data) == 1:
+        data, notes = data[0], ["the one item of a list"]
     try:
         made = repaired_or_unfit(data, field.exact_schema)
     except UnfitError:
         return None
-    notes = [] if made is data else ["values read as their types"]
+    notes += [] if made is data else ["values read as their types"]
     whole = filled(made, field.schema) if may_leave_out(field) else Filled(made)
     if whole.places:
         made, notes = whole.data, [*notes, whole.note]

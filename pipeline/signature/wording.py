@@ -61,6 +61,8 @@ _WORDS = {
 }
 _MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
 
+MADE_UP: Final = "(the {})"
+"""What a made-up exchange shows as the text of a field."""
 NOT_GIVEN: Final = "(not given for this example)"
 """What a demo shows in place of a value that it has not."""
 BY_SCHEMA: Final = "JSON that fits this schema"

@@ -220,6 +220,7 @@ def test_a_key_that_a_pattern_knows_keeps_its_name() -> None:
     assert repaired({"A": "x", "n": "4"}, schema) == {"A": "x", "n": 4}
 
 
+BOTH = ["tea", "this and that"]
 LISTS: list[tuple[str, str, Any]] = [
     ("list[str]", "- one\n- two", ["one", "two"]),
     ("list[str]", "1. one\n2. two", ["one", "two"]),
@@ -227,6 +228,14 @@ LISTS: list[tuple[str, str, Any]] = [
     ("list[str] | None", "- one", ["one"]),
     ("list[int]", "- 1\n- 2", [1, 2]),
     ("list[int]", "1, 2, 3", [1, 2, 3]),
+    ("list[int]", "101, 102, and 205", [101, 102, 205]),
+    ("list[float]", "0.5 and 1", [0.5, 1.0]),
+    (
+        "list[Literal['bread and butter', 'tea']]",
+        "Tea, and bread and butter",
+        ANY_ORDER,
+    ),
+    ("list[int]", "between 1 and 2", None),
     ("list[int]", "1\n2", [1, 2]),
     ("list[float]", "0.5, 1", [0.5, 1.0]),
     ("list[bool]", "yes, no", [True, False]),
@@ -347,6 +356,10 @@ NOT_FRAMED: list[tuple[str, str]] = [
     ("list[str]", '"egg"'),
     ("list[int]", "3"),
     ("int", "[3, 4]"),
+    ("bool", "[true, false]"),
+    ("bool", "[]"),
+    ("Literal['a', 'b']", '["a", "b"]'),
+    ("int", "[3]"),
 ]
 
 
@@ -360,6 +373,20 @@ def framed(kind: str, text: str) -> Any:
         return None
     assert parsed.repairs
     return parsed.values["found"]
+
+
+@pytest.mark.parametrize("kind", ["bool", "Literal['a', 'b']"])
+@pytest.mark.parametrize("form", ["chat", "json"])
+def test_one_label_in_a_list_is_that_label(kind: str, form: str) -> None:
+    """Small models write lists where a label is wanted."""
+    signature, told = make_signature(f"q -> found: {kind}"), '["a"]'
+    right, told = (False, "[false]") if kind == "bool" else ("a", told)
+    texts = {"chat": f"[[ found ]]\n{told}", "json": f'{{"found": {told}}}'}
+
+    parsed = adapter_of(form).parse(texts[form], signature)
+
+    assert parsed.values == {"found": right}
+    assert parsed.repairs
 
 
 @pytest.mark.parametrize(("kind", "text", "right"), FRAMED)

@@ -88,6 +88,12 @@ TOKENS: list[Case] = [
     ("chat", "q -> n: int", "[[ n ]]\n7<|im_end|>\n<|im_start|>user\n8", {"n": 7}),
 ]
 AMONG: list[Case] = [
+    ("json", ONE, '{"answer": "Paris"}}', PARIS),
+    ("json", ONE, '```json\n{"answer": "Paris"}}}\n```', PARIS),
+    ("json", ONE, '{"answer": "Paris"}} And so on.', PARIS),
+    ("json", ONE, '{"answer": "Paris"}}, "b": 1}', None),
+    ("json", ONE, '{"answer": "Paris"}} {"answer": "Rome"}', None),
+    ("json", ONE, '{ "a": x {"answer": "Paris"}}', None),
     ("json", ONE, 'From {Rome, Paris} it is:\n{"answer": "Paris"}', PARIS),
     ("json", ONE, '{"answer": "Paris"}\nThat is {my} answer :-}', PARIS),
     ("json", ONE, 'I fill in {"answer": ...}:\n{"answer": "Paris"}', PARIS),

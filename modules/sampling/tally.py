@@ -99,7 +99,7 @@ def _normal(value: Any) -> Any:
     """The value, or with numbers that stand as two texts in JSON: 1.0 and 1.00."""
     if isinstance(value, Decimal):
         return value.normalize()
-    if isinstance(value, list):
+    if is_list(value):
         made = [_normal(one) for one in value]
         return made if any(map(is_not, made, value)) else value
     if isinstance(value, BaseModel):

@@ -289,7 +289,7 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
-    if not _learns_from_rows(recipes):
+    if not any(p.shows for recipe in recipes for p in recipe.proposers):
         least = "the budget left no room to propose"
         found = "the compiler found nothing that it would change"
         return found if math.isinf(task.allowance.room()) else f"{found}, or {least}"
@@ -304,12 +304,6 @@ def _untried(task: Task, recipes: Sequence[Recipe]) -> str:
         f"{tried if run and not any(map(passes, run)) else ''}. Give teacher=, "
         "rows that do, or a compiler that learns from failures, such as GEPA"
     )
-
-
-def _learns_from_rows(recipes: Sequence[Recipe]) -> bool:
-    """Whether some proposer makes demos of rows."""
-    draws = (draw for recipe in recipes for draws in recipe.rounds for draw in draws)
-    return any(draw.proposer.shows for draw in draws)
 
 
 def _hidden_from(task: Task, recipes: Sequence[Recipe]) -> str:

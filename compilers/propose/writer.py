@@ -26,6 +26,9 @@ from .proposer import Case, Parents, Proposer, evidence_calls
 
 _EXPECTED = 0.05
 
+_PLACE: Final = re.compile(r"<[^<>\s]{1,40}>|\(the [\w ]{1,40}\)|\(not given[^)]*\)")
+"""What stands in a form in place of a text."""
+
 T = TypeVar("T")
 
 
@@ -69,9 +72,6 @@ class Job:
         if not fixed or fixed == self.instruction or _PLACE.fullmatch(fixed):
             return None
         return self.parent.but({f"{self.path}/instruction": fixed}, origin)
-
-
-_PLACE: Final = re.compile(r"<[^<>\s]{1,40}>|\(the [\w ]{1,40}\)|\(not given[^)]*\)")
 
 
 class Writer(Proposer):

@@ -173,11 +173,7 @@ class Halving(Racer):
 
     def cells(self, candidates: int, rows: int) -> int:
         """The most cells a race can buy: those of the rungs."""
-        total = seen = 0
-        for alive, upto in self.rungs(candidates, rows):
-            total += alive * (upto - seen)
-            seen = upto
-        return total
+        return cells_of(self.rungs(candidates, rows))
 
 
 def arranged(task: Task, candidates: Pool, rows: Rows, order: Order) -> list[Example]:
@@ -188,6 +184,19 @@ def arranged(task: Task, candidates: Pool, rows: Rows, order: Order) -> list[Exa
     columns = [task.column(candidate, rows) for candidate in met]
     used = [len(row) - row.count(None) for row in zip(*columns, strict=True)]
     return [rows[at] for at in telling(row_model(columns), used)]
+
+
+def cells_of(plan: Sequence[tuple[int, int]]) -> int:
+    """The cells of a race in rungs, (candidates, rows so far).
+
+    >>> cells_of([(10, 2), (5, 4)])
+    30
+    """
+    total = seen = 0
+    for alive, upto in plan:
+        total += alive * (upto - seen)
+        seen = upto
+    return total
 
 
 async def rungs(

@@ -30,6 +30,7 @@ from .race import (
     arranged,
     buy,
     by_estimate,
+    cells_of,
     drop_hopeless,
     ranked,
     rungs,
@@ -328,9 +329,7 @@ class EvenHalving(Racer):
 
     def cells(self, candidates: int, rows: int) -> int:
         """Those of the rungs."""
-        plan = self.rungs(candidates, rows)
-        before = (0, *(upto for _, upto in plan))
-        return sum(n * (upto - b) for (n, upto), b in zip(plan, before, strict=False))
+        return cells_of(self.rungs(candidates, rows))
 
 
 @settings

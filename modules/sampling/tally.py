@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import is_not
 from typing import Any
 
 from pydantic import BaseModel
@@ -78,11 +77,7 @@ def counted_votes(
     field = module.spec.outputs[by]
     values = [outputs_of(module, answer)[by] for answer in answers]
     data = [field.dump(value) for value in values]
-    told = [_normal(value) for value in values]
-    keys = [
-        vote_of(one if same is value else field.dump(same))
-        for value, same, one in zip(values, told, data, strict=True)
-    ]
+    keys = [vote_of(field.dump(_normal(value))) for value in values]
     by_key: dict[str, list[float]] = {}
     for key, weight in zip(keys, weights or [1.0] * len(keys), strict=True):
         by_key.setdefault(key, []).append(weight)
@@ -96,17 +91,14 @@ def counted_votes(
 
 
 def _normal(value: Any) -> Any:
-    """The value, or with numbers that stand as two texts in JSON: 1.0 and 1.00."""
+    """The value with one text for each number: 1.0 and 1.00 are two in JSON."""
     if isinstance(value, Decimal):
         return value.normalize()
     if is_list(value):
-        made = [_normal(one) for one in value]
-        return made if any(map(is_not, made, value)) else value
+        return [_normal(one) for one in value]
     if isinstance(value, BaseModel):
-        fields = {name: getattr(value, name) for name in type(value).model_fields}
-        told = {name: _normal(held) for name, held in fields.items()}
-        changed = {n: v for n, v in told.items() if v is not fields[n]}
-        return value.model_copy(update=changed) if changed else value
+        names = type(value).model_fields
+        return value.model_copy(update={n: _normal(getattr(value, n)) for n in names})
     return value
 
 

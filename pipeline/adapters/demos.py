@@ -29,7 +29,7 @@ from ..parameters import Demo
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import referred
-from ..signature.wording import MADE_UP as PLACEHOLDER
+from ..signature.wording import PLACEHOLDER
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)

@@ -180,8 +180,8 @@ class Forms:
             return None
         if self._settled.setdefault(key, form) == form:
             self._refused[key] = why
-            how = {"in_text": True} if called else {"refused": True}
-            self._settled[key] = settled(asked, lm, spec, **how)
+            following = settled(asked, lm, spec, refused=not called, in_text=called)
+            self._settled[key] = following
         return self._settled[key]
 
     def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:

@@ -188,7 +188,7 @@ async def _answered(asked: _Asked, lease: Lease | None) -> Response:
     except BudgetExceeded:  # of the leader's ledger: nothing to share
         raise
     except Exception as error:
-        late = isinstance(error, DeadlineExceeded) and retry.deadline is not None
+        late = isinstance(error, DeadlineExceeded) and deadline is not None
         outcome = None if late else error  # those who came later have more time
         raise
     finally:  # without an outcome where it is cancelled: a follower takes over

@@ -29,6 +29,7 @@ from ..ground.loops import PerProcess
 from ..lm.request import Response
 
 Sleep = Callable[[float], Awaitable[None]]
+T = TypeVar("T")
 
 _COST: Final = 5
 _COST_OF_TIMEOUT: Final = 10
@@ -40,7 +41,6 @@ _WIDER: Final = 4.5
 
 
 _COST_OF_LOAD: Final = 1
-T = TypeVar("T")
 _SERVES: Final = 30.0
 """Seconds for which an endpoint that answered somebody is taken to serve."""
 
@@ -148,7 +148,7 @@ class RetryPolicy:
         quota = self.quota or quota
         deadline = self.deadline
         ends = None if deadline is None else self.clock() + deadline - waited
-        made = broken = 0
+        made, broken = 0, False
         while True:
             try:
                 response = await (
@@ -157,7 +157,8 @@ class RetryPolicy:
             except ModelError as error:
                 wait = self._wait(error, made)
                 if isinstance(error, ProtocolError):
-                    wait, broken = None if broken else wait, broken + 1
+                    wait = None if broken else wait
+                    broken = True
                 error.retries = made
                 if wait is None or (ends is not None and self.clock() + wait >= ends):
                     raise

@@ -327,8 +327,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
         self._compiled_near: str | None = None
-        check_demos(self._parameters.demos, self.spec, self.name)
-        _tell_unanswered(self._parameters.demos, self.spec, self.name)
+        _check_demos(self._parameters.demos, self.spec, self.name)
         check_template(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
@@ -599,8 +598,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             told = made._parameters.descriptions
             check_descriptions(told, made.spec.descriptions, made.name)
         if "demos" in changes:
-            check_demos(made._parameters.demos, made.spec, made.name)
-            _tell_unanswered(made._parameters.demos, made.spec, made.name)
+            _check_demos(made._parameters.demos, made.spec, made.name)
             if made.spec.media:
                 made._parameters = with_media_read(made._parameters, made.spec)
         if "illustrations" in changes:
@@ -855,8 +853,15 @@ def _check(options: Mapping[str, Any], known: Mapping[str, Any], who: str) -> No
         )
 
 
-def _tell_unanswered(demos: Sequence[Demo], spec: Spec, who: str) -> None:
-    """Warn of demos without any output: they show a model how not to answer."""
+def _check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
+    """Refuse demos of another signature, and warn of those without any output.
+
+    The latter show a model how not to answer.
+
+    Raises:
+        ConfigError: As `check_demos`.
+    """
+    check_demos(demos, spec, who)
     bare = [demo for demo in demos if demo.values.keys().isdisjoint(spec.outputs)]
     if bare:
         _log.warning(

@@ -84,9 +84,8 @@ def _closing(text: str, start: int, error: NotNearJSON) -> int:
 def _stands_alone(text: str, start: int, near: Near, *, broken: bool) -> bool:
     """Whether a value is no member of something around it that cannot be read."""
     end = near.end
-    if (
-        text.find("{", 0, start) < 0
-    ):  # nothing around it is open, that a brace could close
+    # Where no brace was opened before it, one too many closes nothing.
+    if text.find("{", 0, start) < 0:
         surplus = _SURPLUS.match(text, end)
         end = surplus.end() if surplus else end
     if _GOES_ON.match(text, end) and not _in_list(text, start, end):

@@ -57,7 +57,7 @@ _ITEM = re.compile(
     r"(?P<mark>[-*+\u2022]|(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
 )
 _COMMA = re.compile(r",\s+")
-_AND = re.compile(r"(?:and|&)\s+", re.IGNORECASE)
+_AND = re.compile(r"\A(?:and|&)\s+", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
 _MOST = 1000  # items; what is longer was never meant to be read by people
 
@@ -301,10 +301,12 @@ def _without_and(parts: list[str], kinds: Sequence[Any]) -> list[str]:
     >>> _without_and(["1", "2", "and 3"], [{"type": "integer"}])
     ['1', '2', '3']
     """
-    *first, last = parts or [""]
-    last = _AND.sub("", last, count=1) if first and _AND.match(last) else last
+    if not parts:
+        return parts
+    *first, last = parts
+    last = _AND.sub("", last) if first else last
     numbers = all(kind.get("type") in ("integer", "number") for kind in kinds)
-    return [*first, *(_BETWEEN.split(last) if numbers else [last])] if parts else parts
+    return [*first, *(_BETWEEN.split(last) if numbers else [last])]
 
 
 def _is_free_text(schema: Mapping[str, Any]) -> bool:

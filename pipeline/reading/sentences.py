@@ -165,9 +165,8 @@ def _said_of(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     prefix = _OPPOSITE.match(word)
     opposite = own[prefix.end() :] if prefix else rf"{_OPPOSITE.pattern}{own}"
     said = r"(?:\b(?:is|are|was|were|looks?|seems?)|['\u2019]s)[ ](?:\w+[ ]){0,2}?"
-    return re.compile(rf"{said}{own}\b", re.IGNORECASE), re.compile(
-        rf"{said}{opposite}\b", re.IGNORECASE
-    )
+    says = re.compile(rf"{said}{own}\b", re.IGNORECASE)
+    return says, re.compile(rf"{said}{opposite}\b", re.IGNORECASE)
 
 
 def _without(text: str, found: re.Match[str]) -> str:

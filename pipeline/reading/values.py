@@ -25,7 +25,7 @@ from ..ground.shapes import as_dict, is_list
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import fits
-from ..signature.wording import MADE_UP, NOT_GIVEN
+from ..signature.wording import NOT_GIVEN, PLACEHOLDER
 from .among import around, in_a_row, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import UnfitError, alternatives, repaired, repaired_or_unfit
@@ -108,7 +108,7 @@ def not_given(spec: Spec, name: str, given: Any) -> tuple[str, str] | None:
     if not isinstance(given, str):
         return None
     text, field = given.strip(), spec.outputs[name]
-    if text == MADE_UP.format(name) and field.annotation is str:
+    if text == PLACEHOLDER.format(name) and field.annotation is str:
         return text, "the text of the made-up exchange"
     if text != NOT_GIVEN:
         return None
@@ -240,9 +240,8 @@ def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     known: list[tuple[Any, str]] = []
     for part in sentences.told(text, field.name, field.kind):
         for value, said in _one(part.value, note, field):
-            if _names_another(part.rest, value, field) or not part.agrees(
-                value, field.name
-            ):
+            agrees = part.agrees(value, field.name)
+            if not agrees or _names_another(part.rest, value, field):
                 return
             known.append((value, said))
     if known and all(one[0] == known[0][0] for one in known):

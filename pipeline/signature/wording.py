@@ -61,7 +61,7 @@ _WORDS = {
 }
 _MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
 
-MADE_UP: Final = "(the {})"
+PLACEHOLDER: Final = "(the {})"
 """What a made-up exchange shows as the text of a field."""
 NOT_GIVEN: Final = "(not given for this example)"
 """What a demo shows in place of a value that it has not."""

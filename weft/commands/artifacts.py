@@ -167,8 +167,7 @@ def export(arguments: argparse.Namespace) -> Outcome:
     if isinstance(target, str | Path):
         # A module of a file stays one, as its state in dspy does.
         target = program_to_show(arguments.target)
-    rename = dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
-    made = exported(target, to=arguments.to, rename=rename)
+    made = exported(target, to=arguments.to, rename=_renamed(arguments))
     if arguments.out is None:
         return Outcome(json_text(made, indent=1), made)
     out = Path(arguments.out)
@@ -180,8 +179,7 @@ def export(arguments: argparse.Namespace) -> Outcome:
 def import_dspy(arguments: argparse.Namespace) -> Outcome:
     """Fit a DSPy state to a program, and save what comes of it."""
     live, state = program_named(arguments.program), Path(arguments.state)
-    rename = dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
-    made = as_program(imported(state, live, rename=rename))
+    made = as_program(imported(state, live, rename=_renamed(arguments)))
     digest = hashlib.sha256(state.read_bytes()).hexdigest()
     came = {"imported": "dspy", "state": f"sha256:{digest}"}
     came["parent"] = program_digest(live)
@@ -191,6 +189,11 @@ def import_dspy(arguments: argparse.Namespace) -> Outcome:
     said = ", ".join(f"{path} has {n} of its demos" for path, n in counts.items())
     remark = f"{said}\nnext: weft diff {arguments.program} {out}"
     return Outcome(str(out), {**data, "demos": counts}, remark=remark)
+
+
+def _renamed(arguments: argparse.Namespace) -> dict[str, str]:
+    """Modules by what DSPy calls them."""
+    return dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
 
 
 def schema(arguments: argparse.Namespace) -> Outcome:

@@ -9,7 +9,6 @@ from it.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -354,7 +353,7 @@ def _image_in(value: Any) -> Any:
     """The data URL, or the address, of an image as DSPy writes one; else the value."""
     found = _IMAGE.fullmatch(value) if isinstance(value, str) else None
     with contextlib.suppress(ValueError, LookupError, TypeError):
-        return json.loads(found[1])[0]["image_url"]["url"] if found else value
+        return strictjson.loads(found[1])[0]["image_url"]["url"] if found else value
     return value
 
 

@@ -9,7 +9,6 @@ fitted, and a fit counts when many did.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final, TypeAlias, cast
@@ -17,6 +16,7 @@ from typing import Any, Final, TypeAlias, cast
 from ...ground.shapes import as_dict
 from ..abilities import KINDS
 from ..request import JSON, Request, Response
+from ..wire.thinking import closed_alone
 from .book import known, learn, tally_of
 
 ENOUGH: Final = 20
@@ -24,7 +24,6 @@ ENOUGH: Final = 20
 accident, and one among fewer is not."""
 
 _THOUGHTS: Final = ("<think>", "<thinking>", "<|channel|>analysis")
-_ALONE: Final = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*(?:\r?\n|\Z)")
 _REASONING: Final = ("reasoning_content", "reasoning")
 _JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -170,7 +169,7 @@ def _enforced(request: Request, response: Response) -> bool | None:
 def _thinks(text: str) -> bool:
     """Whether a text surely begins with a thought; it may also speak of the marks."""
     begins = text.lstrip()[:20].startswith(_THOUGHTS)
-    return begins or (text.count("</think>") == 1 and _ALONE.search(text) is not None)
+    return begins or closed_alone(text) is not None
 
 
 def _runs_on(text: str, stop: JSON) -> bool:

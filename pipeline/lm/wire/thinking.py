@@ -101,13 +101,21 @@ def cut_off(
             return None
         return Thought(thought.strip(), answer.lstrip())
     # The template has opened it, and the text only closes it.
-    alone = _ALONE.search(text) if text.count(_CLOSED) == 1 else None
+    alone = closed_alone(text)
     if alone is not None:
         return Thought(text[: alone.start()].strip(), text[alone.end() :].lstrip())
     if not thinks:
         return None
     thought, _, answer = text.partition(_CLOSED)
     return Thought(thought.strip(), answer.lstrip())
+
+
+def closed_alone(text: str) -> re.Match[str] | None:
+    """The one closing mark of a text, where it has a line to itself.
+
+    A template has opened the thought then, and the text only closes it.
+    """
+    return _ALONE.search(text) if text.count(_CLOSED) == 1 else None
 
 
 def _spoken_of(request: Request) -> bool:

@@ -48,6 +48,18 @@ def _raise(error: Exception) -> str:
     raise error
 
 
+def held_back(*answers: str | Exception) -> tuple[FunctionLM, asyncio.Event]:
+    """A model that gives its answers in turn, from when it is told to."""
+    go, left = asyncio.Event(), list(answers)
+
+    async def answer(_: Request) -> str:
+        await go.wait()
+        found = left.pop(0)
+        return found if isinstance(found, str) else _raise(found)
+
+    return FunctionLM(answer), go
+
+
 async def test_one_flight_for_identical_requests() -> None:
     """Fifty callers at once make one upstream call and share its answer."""
     slow = Slow()
@@ -164,15 +176,7 @@ async def test_followers_share_an_error() -> None:
 
 async def test_an_error_is_shared_by_who_gives_up_as_early() -> None:
     """A caller with retries left does not get the error of one that has none."""
-    answers: list[str | Exception] = [Overloaded("busy"), "ok"]
-    go = asyncio.Event()
-
-    async def answer(_: Request) -> str:
-        await go.wait()
-        came = answers.pop(0)
-        return came if isinstance(came, str) else _raise(came)
-
-    lm = FunctionLM(answer)
+    lm, go = held_back(Overloaded("busy"), "ok")
     policies = [RetryPolicy(retries=n, base=0.0) for n in (0, 5)]
     callers = [asyncio.create_task(call(asking(lm), lm, retry=p)) for p in policies]
     await settled()
@@ -207,15 +211,7 @@ async def test_a_deadline_is_each_callers_own() -> None:
 
 async def test_a_spent_budget_is_the_leaders_own() -> None:
     """A leader whose budget ends does not end the flight for those who can pay."""
-    answers: list[str | Exception] = [ServerError("x"), "paid"]
-    go = asyncio.Event()
-
-    async def answer(_: Request) -> str:
-        await go.wait()
-        found = answers.pop(0)
-        return found if isinstance(found, str) else _raise(found)
-
-    lm = FunctionLM(answer)
+    lm, go = held_back(ServerError("x"), "paid")
     poor, rich = Ledger(Budget(calls=1)), Ledger(Budget(calls=5))
     callers = [
         asyncio.create_task(call(asking(lm), lm, ledger=ledger, retry=quick()))

@@ -258,3 +258,24 @@ def test_a_slot_reads_a_prompt_once_for_all_its_answers() -> None:
     ]
     assert [len(one) for one in read] == [2] * 6
     assert all(first > 20 and second < 5 for first, second in read)
+
+
+async def test_answers_are_scored_along_their_own_tokens() -> None:
+    """In a chat, a grammar leads over `f`, `ee`, `d`, `back`: each 20 nats less."""
+    lm = weft.LM(SMOLLM2, threads=1, slots=1)
+    answers = ["feedback", "technical", "complaint", "spam", "card payment fee"]
+
+    with weft.use(cache=None):
+        found = await lm.ascore("What is this about? My card was charged.", answers)
+    server = await SERVERS.running(lm._route.local)  # type: ignore[arg-type]
+    url, key = server.url.removesuffix("/v1"), {"Authorization": f"Bearer {server.key}"}
+    own = list[int]()
+    async with aiohttp.ClientSession(headers=key) as session:
+        for text in answers:
+            async with session.post(f"{url}/tokenize", json={"content": text}) as said:
+                own.append(len((await said.json())["tokens"]))
+    SERVERS.stop()
+
+    assert found.path == "forced"
+    assert [one.tokens for one in found.of] == own
+    assert not found.unsure

@@ -140,8 +140,7 @@ def requests_for(
             if force == "grammar":
                 rule = f"root ::= {json.dumps(piece.text, ensure_ascii=False)}"
                 sampling["grammar"] = rule
-                if request.continues:
-                    sampling |= _led(own, piece.text)
+                sampling |= _led(own, piece.text)
             elif force == "choice":
                 sampling["structured_outputs"] = {"choice": [piece.text]}
             said = replace(asked, sampling=sampling, response_format=wanted)
@@ -168,9 +167,9 @@ def _led(own: Mapping[str, Any], text: str) -> dict[str, JSON]:
     """What leads a grammar along the tokens that a text has by itself.
 
     Of the tokens that a text may go on with, the likeliest is often a blank by itself,
-    or a piece of the word: what follows that is improbable, and so is the whole.
-    llama.cpp takes a text in `logit_bias` for its tokens, and tells log-probabilities
-    without the bias.
+    or a piece of the word (`f`, `ee`, `d`, `back`): what follows that is improbable,
+    and so is the whole. llama.cpp takes a text in `logit_bias` for its tokens, and
+    tells log-probabilities without the bias.
     """
     bias: Mapping[str, float] = own.get("logit_bias") or {}
     return {"logit_bias": {**bias, text: _LEAD}}
@@ -202,7 +201,10 @@ def _as_written(one: Candidate, reply: str) -> Candidate:
     said, own = _json_of(reply), _json_of(one.text)
     # As text: to Python, 1 and true are one value.
     same = is_dict(said) and json.dumps(said) == json.dumps(own)
-    return Candidate(one.answer, reply) if same else one
+    if not same or reply == one.text:
+        return one
+    head, word, tail = reply.rpartition(one.word)
+    return Candidate(one.answer, word or tail, head, tail if word else "")
 
 
 def likelihoods_of(
@@ -210,6 +212,7 @@ def likelihoods_of(
     request: Request,
     candidates: Sequence[Candidate],
     responses: Sequence[Response],
+    force: Force = "grammar",
 ) -> Likelihoods:
     """What the responses to `requests_for` say.
 
@@ -221,7 +224,8 @@ def likelihoods_of(
         of = found_in_top(candidates, tokens[0])
         return Likelihoods(of, path, 1, shown_at(candidates[0].head, tokens[0]))
     try:
-        of = _one_by_one(path, request, candidates, responses, tokens)
+        told = list(zip(responses, tokens, strict=True))
+        of = _one_by_one(path, request, candidates, told, led=force == "grammar")
     except ValueError as error:
         raise _unfit(path, request, str(error)) from None
     if len(of) > 1 and path == "forced" and all(x.logprob > -_FREE for x in of):
@@ -233,18 +237,20 @@ def _one_by_one(
     path: Path,
     request: Request,
     candidates: Sequence[Candidate],
-    responses: Sequence[Response],
-    tokens: Sequence[Logprobs],
+    told: Sequence[tuple[Response, Logprobs]],
+    *,
+    led: bool,
 ) -> tuple[Likelihood, ...]:
     if path == "echo":
-        before, pairs = request.messages[0].text, zip(candidates, tokens, strict=True)
-        return tuple(echoed(one, before, held) for one, held in pairs)
+        before, pairs = request.messages[0].text, zip(candidates, told, strict=True)
+        return tuple(echoed(one, before, tokens) for one, (_, tokens) in pairs)
     ends = begins_another(candidates)
     pieces = [piece for one in candidates for _, piece in _pieces_of(one)]
     made: dict[str, Likelihood] = {}
-    for piece, said, held in zip(pieces, responses, tokens, strict=True):
+    for piece, (said, tokens) in zip(pieces, told, strict=True):
         counted = None if said.usage is None else said.usage.output_tokens
-        found = forced(_as_written(piece, said.text), held, ends=ends, counted=counted)
+        written = _as_written(piece, said.text)
+        found = forced(written, tokens, ends=ends, counted=counted, led=led)
         if (begun := made.get(piece.answer)) is not None:  # what follows the word
             total = max(begun.logprob + found.logprob, LEAST)
             exact = begun.exact and found.exact

@@ -77,14 +77,21 @@ def echoed(candidate: Candidate, asked: str, tokens: Logprobs) -> Likelihood:
 
 
 def forced(
-    candidate: Candidate, tokens: Logprobs, *, ends: bool, counted: int | None
+    candidate: Candidate,
+    tokens: Logprobs,
+    *,
+    ends: bool,
+    counted: int | None,
+    led: bool = True,
 ) -> Likelihood:
-    """The likelihood of an answer that a grammar allowed alone.
+    """The likelihood of an answer that nothing else was allowed beside.
 
-    A grammar may lead over unusual tokens: a blank by itself, then the word. Where the
-    likeliest tokens of a place hold a longer part in one, up to where another token of
-    the reply begins, that way is taken when it is more probable; what follows counts as
-    it did behind the same text.
+    What allows it may lead over unusual tokens: a blank by itself, then the word. Where
+    the likeliest tokens of a place hold a longer part in one, up to where another token
+    of the reply begins, that way is taken when it is more probable; what follows counts
+    as it did behind the same text. Where nothing led the reply along the tokens that
+    the answer has by itself, a longer part may also be one that is not shown: if that
+    could matter, the answer is at most as probable as with it.
 
     Args:
         candidate: The answer.
@@ -92,6 +99,7 @@ def forced(
         ends: Whether the token behind the answer counts.
         counted: How many tokens the server counted; where it tells of fewer, what is
             missing makes the sum a bound.
+        led: Whether the reply was led along the answer's own tokens.
 
     Raises:
         ValueError: The reply is another one.
@@ -120,9 +128,32 @@ def forced(
             if text and following is not None and whole.startswith(text, start):
                 ways.append(logprob + following)
         behind[start] = max(ways)
-    missing = counted is not None and counted > len(tokens)
-    found = Likelihood(candidate.answer, _floor(behind[0]), not missing)
+    total, exact = behind[0], counted is None or counted <= len(tokens)
+    if not led:
+        unseen = _unseen(candidate, places)
+        if unseen and _sum(unseen) > total + _LITTLE:
+            total, exact = _sum([total, *unseen]), False
+    found = Likelihood(candidate.answer, _floor(total), exact)
     return replace(found, own=_floor(own.total), tokens=own.tokens)
+
+
+def _unseen(
+    candidate: Candidate, places: Sequence[tuple[int, TokenLogprob]]
+) -> list[float]:
+    """How probable an answer may be by a longer token that is not shown, by its place.
+
+    At temperature 0 it is no more probable than the token that was taken, nor than the
+    last one shown. What stands around the answer counts as it did.
+    """
+    begin = len(candidate.head)
+    end = begin + len(candidate.word)
+    rest = math.fsum(one.logprob for at, one in places if at >= end)
+    made, before = list[float](), 0.0
+    for at, one in places:
+        if at + len(one.token) > begin and at + len(one.token) < end:
+            made.append(before + min(_least(one), one.logprob) + rest)
+        before += one.logprob
+    return made
 
 
 @dataclass

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ...adapters import Form, adapter_of, form_of
 from ...adapters.settling import Forms
@@ -48,6 +48,9 @@ class Decided(NamedTuple):
     value: Any
     found: Mapping[str, Likelihoods]
 
+
+_LED: Final = " led"
+"""Forced replies of chats were once led by nothing: a prior of them is another."""
 
 Choose = Callable[[str, Likelihoods, str], str]
 """Takes an output's name, its likelihoods, and the digest of the prompt; gives the
@@ -202,13 +205,13 @@ class _Place:
                 *(self.module, told, known, {**self.inputs, **self.taken}),
                 *(self.lm, self.context, self.asked, self.path),
             )
-            found, form = await asked.scores(answers, by, shown)
+            found, how = await asked.scores(answers, by, shown)
             if said is not None:
                 found = of_labels(found, said.words, said.pool)
             if len(self.choices) > 1:  # each by itself: its facts would be the next's
                 scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
                 self.asked.facts["scored"] = scored
-            prompt = _prompt_of(self.module, told, self.lm, str(form))
+            prompt = _prompt_of(self.module, told, self.lm, how)
             answer = self._take(name, found, prompt)
             if said is not None:
                 taken[name] = [*said.words[answer]]
@@ -241,15 +244,15 @@ class _Asked:
 
     async def scores(
         self, choices: Mapping[str, JSON], by: str, shown: int
-    ) -> tuple[Likelihoods, Form]:
-        """How probable each choice is, and the form that was asked in."""
+    ) -> tuple[Likelihoods, str]:
+        """How probable each choice is, and what of the asking that hangs on."""
         settings, spec = self.context.settings, spec_of(self.told)
         own = settings.form_asked(self.module.parameters.adapter)
         forms = settings.forms or Forms()
         form = forms.of(own, self.lm, spec)
         while True:
             try:
-                return await self._in_form(form, choices, by, shown), form
+                return await self._in_form(form, choices, by, shown)
             except SchemaRefused as error:
                 following = forms.refused(own, self.lm, spec, form, error.message)
                 if following is None or following == form:
@@ -258,7 +261,7 @@ class _Asked:
 
     async def _in_form(
         self, form: Form, choices: Mapping[str, JSON], by: str, shown: int
-    ) -> Likelihoods:
+    ) -> tuple[Likelihoods, str]:
         self.asked.form = str(form)
         lm = self.lm
         parameters = await nearest_shown(
@@ -273,7 +276,9 @@ class _Asked:
         candidates = candidates_for(choices, field, adapter_of(form), rendered)
         place = lm, self.context, self.asked
         how: dict[str, Any] = {"by": by, "shown": shown, "who": self.path}
-        return await scored(request, candidates, *place, **how)
+        found = await scored(request, candidates, *place, **how)
+        led = found.path == "forced" and not request.continues
+        return found, f"{form}{_LED * led}"
 
 
 def _prompt_of(

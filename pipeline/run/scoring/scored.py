@@ -73,6 +73,6 @@ async def scored(
         for note in notes:
             asked.calls.extend(note.calls)
             asked.failed = asked.failed or note.failed
-    found = likelihoods_of(path, request, candidates, responses)
+    found = likelihoods_of(path, request, candidates, responses, force)
     asked.facts.update(facts_of(found))
     return found

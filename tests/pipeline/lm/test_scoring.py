@@ -54,17 +54,36 @@ def test_a_part_in_one_token_counts_as_that() -> None:
         found(" terrible. Not")
 
 
-def test_a_text_is_led_along_its_own_tokens(server: Server) -> None:
-    """Where it is continued; what the user says of other tokens stays."""
+def test_a_longer_token_that_is_not_shown_makes_a_bound() -> None:
+    """Where a reply was led by nothing; whatever stands around the answer."""
+    around = token('{"', -9.0, a=-1.0), token("}", -0.5)
+    pieces = token("f", -6.0, other=-4.0), token("ee", -5.0, x=-1.0), token("d", -9.0)
+    reply = (around[0], *pieces, around[1])
+    candidate = Candidate("feed", "feed", '{"', "}")
+
+    def found(led: bool, of: tuple[TokenLogprob, ...] = reply) -> tuple[float, bool]:
+        made = forced(candidate, of, ends=False, counted=None, led=led)
+        return round(made.logprob, 1), made.exact
+
+    assert found(led=True) == (-29.5, True)
+    assert found(led=False) == (-15.5, False)  # one token, at most as its piece was
+    likely = token("f", -0.1, x=-5.0), token("eed", -0.2)
+    assert found(led=False, of=(around[0], *likely, around[1])) == (-9.8, True)
+
+
+@pytest.mark.parametrize("base", [True, False])
+def test_a_text_is_led_along_its_own_tokens(server: Server, base: bool) -> None:
+    """Continued or in a chat; what the user says of other tokens stays."""
 
     def answer(body: dict[str, Any]) -> Reply:
         said = json.loads(body["grammar"].removeprefix("root ::= "))
         tokens = {"content": [{"token": said, "logprob": -1.0, "top_logprobs": []}]}
-        choice = {"text": said, "logprobs": tokens, "finish_reason": "stop"}
+        reply = {"text": said} if base else {"message": {"content": said}}
+        choice = {**reply, "logprobs": tokens, "finish_reason": "stop"}
         return Reply(body=json.dumps({"choices": [choice]}).encode())
 
     server.answer = answer
-    lm = LM("llamacpp/m", api_base=server.url, base=True, logit_bias={"7": -1.0})
+    lm = LM("llamacpp/m", api_base=server.url, base=base, logit_bias={"7": -1.0})
     with weft.use(cache=None):
         lm.score("It was", [" terrible", " bad"])
 

@@ -262,6 +262,18 @@ def require_rows(rows: Sequence[Example], what: str) -> None:
         raise DataError(f"there are no rows for {what}", hint="Give at least one")
 
 
+def distinct(rows: Iterable[Example]) -> list[Example]:
+    """The rows without those that stand there again: a copy is no further draw.
+
+    >>> [row.id for row in distinct([Example("a", {"x": 1}), Example("b", {"x": 1})])]
+    ['a']
+    """
+    found: dict[str, Example] = {}
+    for row in rows:
+        found.setdefault(row.digest, row)
+    return [*found.values()]
+
+
 def digest_rows(rows: Iterable[Example]) -> str:
     """SHA-256 over the rows' contents, whatever their order and their ids."""
     digests = "\n".join(sorted(row.digest for row in rows))

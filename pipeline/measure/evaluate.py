@@ -258,7 +258,6 @@ class Evaluation(AdvisedSummary):
         return report.classified(
             self.rows,
             self.program,
-            repeats=self.repeats,
             seed=self.seed,
             rating=rating or cuts.Rating(),
             typed=typed,

@@ -56,6 +56,21 @@ def test_a_sound_program_passes_and_the_quote_holds() -> None:
     assert json.loads(found.to_json())["passed"] is True
 
 
+def test_a_row_that_stands_there_again_is_run_once() -> None:
+    """Copies make a gate no surer, and a quote says the same."""
+    bare = [{k: v for k, v in row.items() if k != "id"} for row in ROWS]
+    with weft.use(lm=lm(aware, "aware"), cache=None):
+        offers = [weft.quote_gate(free(), bare * n, exact) for n in (1, 4)]
+        once, often = (
+            weft.gate(free(), bare * n, exact, suites=["score", "red-team", "cost"])
+            for n in (1, 4)
+        )
+
+    assert offers[0].rows == offers[1].rows
+    assert str(once) == str(often)
+    assert once["score"].interval == often["score"].interval
+
+
 def test_a_program_that_crashes_on_nothing_fails_with_the_case_named() -> None:
     """The step's own error is told, and the other suites run on."""
     with weft.use(lm=lm(aware, "aware"), cache=None):

@@ -34,6 +34,7 @@ def test_the_obedient_obey_and_the_aware_do_not(make: Any) -> None:
     change = found["aware"].change
     assert change is not None
     assert change.difference == 0.0
+    assert change.n == len(ROWS)  # however often each was attacked
 
 
 def test_an_echo_has_not_obeyed() -> None:

@@ -287,6 +287,24 @@ def test_several_answers_to_a_row_are_one_observation() -> None:
         assert widths[1] > 0.8 * widths[0]
 
 
+def test_copies_of_rows_are_one_observation() -> None:
+    """A set that stands there thrice narrows no interval, of kappa and classes too."""
+    once, thrice = (evaluated(ASK, rows, decides) for rows in (ROWS, [*ROWS] * 3))
+
+    one, three = map(weft.classification, (once, thrice))
+    assert (three.rows, three.answers) == (28, 84)
+    assert three.accuracy.value == pytest.approx(one.accuracy.value)
+    for name in ("accuracy", "macro_f1", "balanced_accuracy", "kappa", "auroc"):
+        widths = [
+            getattr(made, name).interval.high - getattr(made, name).interval.low
+            for made in (one, three)
+        ]
+        assert widths[1] > 0.8 * widths[0], name
+    for a, b in zip(one.by_class, three.by_class, strict=True):
+        assert a.recall == b.recall
+        assert a.precision == b.precision
+
+
 def test_the_page_is_read_aloud_as_it_is_seen() -> None:
     """Each table has a caption, each row and column a heading; labels are escaped."""
     evil = Literal["<i>", "b&c"]

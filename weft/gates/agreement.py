@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..modules.sampling.tally import vote_of
-from ..pipeline.data.example import require_rows
+from ..pipeline.data.example import distinct, require_rows
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
@@ -170,7 +170,7 @@ async def aagreement(
     made = as_program(program)
     if not _REPEATS.fits(repeats):
         raise ConfigError(f"repeats={repeats!r} compares nothing", hint="Give 2, 3 ...")
-    examples = rows_of(made.inputs, rows)
+    examples = distinct(rows_of(made.inputs, rows))
     require_rows(examples, "agreement")
 
     rounds = [

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ..compilers.driving.estimate import guess_of
 from ..compilers.search.counting import calls_plain
 from ..pipeline.calls.budget import Budget, Ledger
-from ..pipeline.data.example import Example, require_rows
+from ..pipeline.data.example import Example, distinct, require_rows
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
@@ -153,7 +153,7 @@ def _given(
 ) -> tuple[Program[..., Any], list[Example]]:
     made = as_program(program)
     require_callable(metric)
-    examples = rows_of(made.inputs, rows)
+    examples = distinct(rows_of(made.inputs, rows))
     require_rows(examples, "gate")
     require_labels(for_program(metric, made), examples)
     return made, examples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ..pipeline.data.example import Example, require_rows
+from ..pipeline.data.example import Example, distinct, require_rows
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
@@ -161,7 +162,7 @@ def plan_attacks(
                 f"there is no family {family!r} of attacks",
                 hint=did_you_mean(family, FAMILIES),
             )
-    chosen = drawn(rows_of(made.inputs, rows), most, seed)
+    chosen = drawn(distinct(rows_of(made.inputs, rows)), most, seed)
     require_rows(chosen, "red_team")
     require_inputs(made, fields)
     own = texts and tuple(families) == FAMILIES
@@ -274,14 +275,15 @@ async def attack(
         )
         for result, (family, goal, field, text, was) in zip(results, about, strict=True)
     ]
-    pairs = [
-        (result.score.value, was.score.value)
-        for result, (*_, was) in zip(results, about, strict=True)
-        if result.score is not None and was.score is not None
-    ]
+    attacks: dict[str, tuple[float, list[float]]] = {}
+    for result, (*_, was) in zip(results, about, strict=True):
+        if result.score is not None and was.score is not None:
+            known = attacks.setdefault(was.example.digest, (was.score.value, []))
+            known[1].append(result.score.value)
     change = None
-    if metric is not None:
-        change = compare([a for a, _ in pairs], [b for _, b in pairs], plan.seed)
+    if metric is not None:  # of a row once, however often it was attacked
+        under = [math.fsum(each) / len(each) for _, each in attacks.values()]
+        change = compare(under, [clean for clean, _ in attacks.values()], plan.seed)
     return RedTeam(program.name, tuple(attempts), tuple(clean), change)
 
 

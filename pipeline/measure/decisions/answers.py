@@ -32,7 +32,8 @@ class Answer(NamedTuple):
     """One answer to one row.
 
     Args:
-        row: The row's position; answers to one row are one observation.
+        row: The row's number; answers to one row, and to a copy of it, are one
+            observation.
         wanted: The class of the label.
         given: The class that was given; None for an unusable reply, or None itself. Of
             a decision that was held back, where None is given, the one decided.
@@ -109,11 +110,7 @@ def classes_of(spec: FieldSpec | None) -> tuple[str, ...]:
 
 
 def answers_in(
-    rows: Sequence[RowResult],
-    repeats: int,
-    rating: Rating,
-    *,
-    typed: bool = False,
+    rows: Sequence[RowResult], rating: Rating, *, typed: bool = False
 ) -> Answers:
     """The decisions of an evaluation.
 
@@ -122,7 +119,6 @@ def answers_in(
 
     Args:
         rows: All rows, repeat after repeat.
-        repeats: How often each row was run.
         rating: What is compared with what.
         typed: Whether the output's type must say what the classes are.
 
@@ -139,10 +135,10 @@ def answers_in(
     spec = _spec(scored, name)
     if typed and not classes_of(spec):
         raise ConfigError(f"the type of {name!r} names no classes")
-    once = len(rows) // repeats
     made: list[Answer] = []
+    numbers: dict[str, int] = {}
     unlabelled = 0
-    for at, row in enumerate(rows):
+    for row in rows:
         if row.score is None:
             continue
         gold = row.example.labels.get(wanted)
@@ -156,9 +152,8 @@ def answers_in(
             given = found.choice  # it was decided, and held back
         several = [*gold] if is_sequence(gold) and gold else [gold]
         gold_class = _meant([named(spec, one, cuts) for one in several], given)
-        made.append(
-            Answer(at % once, gold_class, given, None if given is None else found)
-        )
+        number = numbers.setdefault(row.example.digest, len(numbers))
+        made.append(Answer(number, gold_class, given, None if given is None else found))
     if not made:
         held = dict.fromkeys(n for row in scored for n in row.example.labels)
         raise DataError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..stats import Interval, wilson
@@ -38,23 +39,23 @@ class ClassFigures:
     auroc: Measured | None = None
 
 
-def by_class(read: Answers, cells: Cells, repeats: int) -> list[ClassFigures]:
+def by_class(read: Answers, cells: Cells) -> list[ClassFigures]:
     """The counts of each class; shares as Wilson has them.
 
     F1 is a share too, seen rightly: 2s / (1 + s), where s is the share of the right
     among those wanted or given (Jaccard's index), and grows with it, so that its
     interval is that of s. Several answers to a row count as one row's worth.
     """
-    known = tallies(cells)
+    known, worth = tallies(cells), _worth(read)
     made: list[ClassFigures] = []
     for name in read.classes:
         one = known.get(name)
         if one is None:
             made.append(ClassFigures(name, 0, 0, 0, None, None, None))
             continue
-        shares = [
-            _part(one.right, n, repeats) for n in (one.given, one.wanted, one.either)
-        ]
+        counts = one.given, one.wanted, one.either
+        pairs = zip(counts, worth[name], strict=True)
+        shares = [_part(one.right, n, rows) for n, rows in pairs]
         same = shares[2]
         low, high = (
             (2 * s / (1 + s) for s in (same.interval.low, same.interval.high))
@@ -66,11 +67,27 @@ def by_class(read: Answers, cells: Cells, repeats: int) -> list[ClassFigures]:
     return made
 
 
-def _part(right: int, n: int, repeats: int) -> Measured | None:
+def _worth(read: Answers) -> Mapping[str, tuple[float, ...]]:
+    """How many rows stand behind each class: given, wanted, either of these."""
+    answers = Counter(one.row for one in read.of)
+    parts: dict[str, tuple[list[float], ...]] = {}
+    for one in read.of:
+        part = 1 / answers[one.row]
+        for name in {one.wanted, one.wanted if one.given is None else one.given}:
+            given, wanted, either = parts.setdefault(name, ([], [], []))
+            either.append(part)
+            if name == one.given:
+                given.append(part)
+            if name == one.wanted:
+                wanted.append(part)
+    return {name: tuple(map(math.fsum, held)) for name, held in parts.items()}
+
+
+def _part(right: int, n: int, worth: float) -> Measured | None:
     """A share with Wilson's interval, of as many rows as there are behind it."""
     if not n:
         return None
-    rows, value = max(1, round(n / repeats)), right / n
+    rows, value = max(1, round(worth)), right / n
     found = wilson(round(value * rows), rows)
     ends = Interval(min(found.low, value), max(found.high, value))
     return Measured(value, ends, "wilson")

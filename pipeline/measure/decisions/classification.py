@@ -80,7 +80,6 @@ def classification(
     return classified(
         evaluation.rows,
         evaluation.program,
-        repeats=evaluation.repeats,
         seed=evaluation.seed,
         rating=Rating(output, label, weights, checked_cuts(cuts)),
     )

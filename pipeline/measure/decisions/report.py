@@ -203,7 +203,6 @@ def classified(
     rows: Sequence[RowResult],
     program: str = "",
     *,
-    repeats: int = 1,
     seed: int = 0,
     rating: Rating,
     typed: bool = False,
@@ -213,7 +212,6 @@ def classified(
     Args:
         rows: All rows, repeat after repeat.
         program: The program's name.
-        repeats: How often each row was run.
         seed: Seed of resampling.
         rating: What is compared with what, and how disagreements count.
         typed: Whether the output's type must say what the classes are.
@@ -222,7 +220,7 @@ def classified(
         ConfigError: No output has few values, or there is none of that name.
         DataError: No row has the label, or none could be scored.
     """
-    read, weights = answers_in(rows, repeats, rating, typed=typed), rating.weights
+    read, weights = answers_in(rows, rating, typed=typed), rating.weights
     _require_weights(weights, read)
     pairs = [(one.wanted, one.given) for one in read.of]
     cells = Counter(pairs)
@@ -231,7 +229,7 @@ def classified(
     sure = wilson(right, len(pairs))
     order = functools.partial(kappa, order=read.classes, weights=weights)
     resample = functools.partial(resampled, sides, seed=seed)
-    found = by_class(read, cells, repeats)
+    found = by_class(read, cells)
     return Classification(
         program=program,
         output=read.output,
@@ -243,7 +241,7 @@ def classified(
             if cells[gold, got]
         },
         accuracy=share(right, len(pairs))
-        if repeats == 1
+        if len(sides) == len(pairs)
         else resample(of_cells(accuracy), sure=sure) or share(right, len(pairs)),
         macro_f1=resample(of_cells(macro_f1), sure=sure),
         balanced_accuracy=mean_recall(found),

@@ -30,6 +30,7 @@ from .scalars import (
     choice_of,
     digits_of,
     number_of,
+    rated,
 )
 from .typography import keyed
 
@@ -59,6 +60,7 @@ _ITEM = re.compile(
 _COMMA = re.compile(r",\s+")
 _AND = re.compile(r"\A(?:and|&)\s+", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
+_BRACKETED = re.compile(r"\s*\[([^\[\]\"\n]*)\]\s*")
 _MOST = 1000  # items; what is longer was never meant to be read by people
 
 
@@ -242,7 +244,7 @@ def _meant(
     text: str, schemas: list[Mapping[str, Any]], whole: Mapping[str, Any]
 ) -> Iterator[Any]:
     """What a text may mean of the closed types that may stand in its place."""
-    choices = [c for s in schemas for c in _allowed(s)]
+    choices, text = [c for s in schemas for c in _allowed(s)], rated(text, schemas)
     if choices:
         with suppress(LookupError):
             yield choice_of(text, choices)
@@ -285,7 +287,9 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
         if any(map(_is_free_text, kinds)):
             yield from [[quoted(line) for line in lines]] * bool(lines)
             return
-        parts = lines or _without_and(between_commas(text), kinds)
+        bracketed = _BRACKETED.fullmatch(text)
+        commas = between_commas(bracketed[1] if bracketed else text)
+        parts = lines or _without_and(commas, kinds)
         if not lines and len(parts) > 1 and any("," in part for part in parts):
             return  # it may group digits, or part them as the others do
         read = [_repaired_text(part, kinds, whole) for part in parts]

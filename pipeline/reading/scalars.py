@@ -10,7 +10,7 @@ meant (upwards) leaves a text as it is: to pass it over would be wrong by its fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .typography import MARKS, STOPS, folded
@@ -78,6 +78,10 @@ _SCALES = re.compile(
     re.IGNORECASE,
 )
 _VOWEL = re.compile("[aeiouy]", re.IGNORECASE)
+_OUT_OF = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ ]?(?:/[ ]?|\(?out of )"
+    r"(?P<most>[0-9]+(?:\.[0-9]+)?)\)?"
+)
 _RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
 
 
@@ -129,6 +133,25 @@ def bare_number(text: str, *, whole: bool) -> str:
     if found and _is_unit(found[2]):
         plain = found[1]
     return plain.removesuffix("%") if whole else plain
+
+
+def rated(text: str, schemas: Iterable[Mapping[str, Any]]) -> str:
+    """A number without the scale that it is said to be of; else the text.
+
+    Only of a scale that ends where the numbers do that may stand there.
+
+    >>> rated("8/10", [{"type": "integer", "maximum": 10}])
+    '8'
+    >>> rated("4 (out of 5)", [{"enum": [1, 2, 3, 4, 5]}]), rated("1/2", [{}])
+    ('4', '1/2')
+    """
+    found = _OUT_OF.fullmatch(text.strip(_BEFORE + _AFTER)[:LONGEST])
+    if found is None:
+        return text
+    told = [n for s in schemas for n in (s.get("maximum"), *(s.get("enum") or ()))]
+    ends = [n for n in told if isinstance(n, int | float) and not isinstance(n, bool)]
+    of_these = ends and float(found["most"]) == max(ends)
+    return found["number"] if of_these else text
 
 
 def digits_of(text: str, *, whole: bool) -> str | None:

@@ -28,6 +28,10 @@ _NOUNS: Final = (
 _THINGS: Final = (
     "text|review|statement|claim|sentence|message|passage|question|hypothesis|input"
 )
+_OF: Final = (
+    r"(?:[ ](?:(?:expressed|conveyed|given|shown)[ ])?(?:of|for|in|to|behind)"
+    r"[ ](?:the|this|your)[ ](?:[\w'\u2019-]+[ ]){0,2}[\w'\u2019-]+)?"
+)
 _IS: Final = r"(?:[ ](?:is|are|was|would[ ]be|should[ ]be)|[ ]?=|[ ]?:)[ ]?:?[ ]?"
 _HEAD: Final = r"(?:(?:sure|ok|okay|so|thus|hence|therefore)[,.!:]?[ ])?"
 _MARKED: Final = re.compile(
@@ -126,6 +130,8 @@ def told(text: str, name: str, kind: str) -> list[Told]:
 
     >>> told("The mood is positive.", "mood", "choice")
     [Told(value='positive', rest='The mood is')]
+    >>> told("The mood of the review: good", "mood", "choice")
+    [Told(value='good', rest='The mood of the review')]
     >>> told("Positive - the food is praised", "mood", "choice")
     [Told(value='Positive', rest='the food is praised')]
     >>> told("Positive. Or so I think.", "mood", "choice")
@@ -151,7 +157,8 @@ def _named(name: str) -> tuple[re.Pattern[str], ...]:
     """Sentences about a field of that name, or about an answer of any name."""
     own = re.escape(folded(name)).replace(r"\ ", "[ _-]")
     noun = rf"{_FITTING}(?:{own}|{_NOUNS})"
-    subject = rf"(?:(?:the|this|my|its|your)[ ])?{noun}|(?:the|this)[ ](?:{_THINGS})"
+    noun_of = rf"(?:(?:the|this|my|its|your)[ ])?{noun}{_OF}"
+    subject = rf"{noun_of}|(?:the|this)[ ](?:{_THINGS})"
     says = rf"{_HEAD}(?:{subject}|it|this|that){_IS}{_VALUE}[.!]*"
     said = rf"{_VALUE}[ ]is[ ](?:the|my)[ ]{noun}[.!]*"
     return re.compile(says, re.IGNORECASE), re.compile(said, re.IGNORECASE)

@@ -40,6 +40,7 @@ from .scalars import (
     choice_of,
     digits_of,
     number_of,
+    rated,
     rescales,
 )
 from .typography import BOX, folded, without_latex
@@ -269,6 +270,8 @@ def _value_of(text: str, field: FieldSpec) -> Any:
         LookupError: It is none.
     """
     value: Any
+    if field.kind in ("choice", "integer", "number"):
+        text = rated(text, alternatives(field.schema, field.schema))
     if field.kind == "choice":
         return choice_of(text, field.options)
     if field.kind == "boolean":
@@ -304,8 +307,9 @@ def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
 def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
     plainly = repaired(text, field.exact_schema)
+    as_list = f"{note}{'; ' * bool(note)}read as a list"
     if plainly is not text and text[:1] not in ("{", "["):
-        yield plainly, f"{note}{'; ' * bool(note)}read as a list"
+        yield plainly, as_list
         return
     try:
         near = loads(text)
@@ -315,6 +319,7 @@ def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
             part = in_a_row(text) if field.kind == "array" else None
             part = part or sole(text, "[" if field.kind == "array" else "{")
         except NotNearJSON:
+            yield from [(plainly, as_list)] * (plainly is not text)
             return
         value, notes = part.value, part.notes
         if around(text, part.start, part.end):

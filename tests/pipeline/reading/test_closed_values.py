@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 from tests.pipeline.reading.replies import read
 from tests.timing import LINEAR, bounded, growth, steps
@@ -25,6 +26,8 @@ TYPES: dict[str, Any] = {
     "Share": Literal["50", "60"],
     "Named": Literal["none", "some"],
     "Deal": Literal["R&D", "M&A"],
+    "Stars": Annotated[int, Field(ge=1, le=5)],
+    "Part": Annotated[float, Field(ge=0, le=1)],
 }
 
 
@@ -127,6 +130,32 @@ NOTHING: list[Case] = [
 )
 def test_one_reading_is_read(kind: str, text: str, right: Any) -> None:
     """What a text says of its value in so many words, marks and typography."""
+    value = value_of(kind, text)
+
+    assert value == right
+    assert type(value) is type(right)
+
+
+RATED: list[Case] = [
+    ("Stars", "4/5", 4),
+    ("Stars", "4 out of 5", 4),
+    ("Stars", "**4 (out of 5).**", 4),
+    ("Stars", "The answer is 4/5.", 4),
+    ("Stars", "8/10", REFUSED),
+    ("Stars", "0/5", REFUSED),
+    ("Literal[1, 2, 3]", "2/3", 2),
+    ("list[Stars]", '["4/5", 2]', [4, 2]),
+    ("Stars | None", "4/5", 4),
+    ("int", "4/5", REFUSED),
+    ("Part", "0.25/1", 0.25),
+    ("Part", "1/4", REFUSED),
+    ("str", "4/5", "4/5"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "right"), RATED)
+def test_a_number_of_the_scale_it_is_on(kind: str, text: str, right: Any) -> None:
+    """Where the scale ends where the type does; of another one it says nothing."""
     value = value_of(kind, text)
 
     assert value == right

@@ -44,6 +44,9 @@ NAMED: list[tuple[str, str, Any]] = [
     ("Mood", 'Sure! The mood is "positive".', "positive"),
     ("Mood", "So the most likely answer is positive.", "positive"),
     ("Mood", "The review is positive.", "positive"),
+    ("Mood", "The mood of the review is: positive", "positive"),
+    ("Mood", "The mood expressed in the customer's review is positive.", "positive"),
+    ("Mood", "The answer to your last question: positive", "positive"),
     ("Mood", "It is positive.", "positive"),
     ("Mood", "Positive is the correct mood.", "positive"),
     ("Mood", "**No impact** is the answer", "no_impact"),
@@ -76,6 +79,8 @@ NAMED: list[tuple[str, str, Any]] = [
 MORE: list[tuple[str, str]] = [
     ("Mood", "Is the mood positive?"),
     ("Mood", "The mood is not positive"),
+    ("Mood", "The mood of the review is not positive"),
+    ("Mood", "The mood of the negative review is positive"),
     ("Mood", "The mood is positive or negative"),
     ("Mood", "The mood is positive, but the end is sad"),
     ("Mood", "Positive. Or negative."),

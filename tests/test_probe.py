@@ -515,7 +515,7 @@ def test_a_base_model_behind_a_server_that_enforces(
     found = probed(capsys, play(pages=LLAMACPP, tokens=tokens, grammar=True))
 
     assert values(found)["grammar"] is True
-    assert found["form"] == "completion/3:grammar,schema,stop"
+    assert found["form"] == "completion/4:grammar,schema,stop"
     assert len(found["forms"]) == MOST_FORMS
 
 
@@ -550,7 +550,7 @@ def test_the_largest_share_wins_and_ties_go_to_the_first() -> None:
 
 def test_a_base_model_continues_texts() -> None:
     """What a schema forces out of it is usable and means little."""
-    trials = [trial("json/2:schema", 12), trial("completion/3:", 10)]
+    trials = [trial("json/2:schema", 12), trial("completion/4:", 10)]
 
     assert best_of(trials, base=True) is trials[1]
     assert best_of(trials, base=False) is trials[0]
@@ -558,14 +558,14 @@ def test_a_base_model_continues_texts() -> None:
 
 def test_the_better_of_two_forms_of_texts() -> None:
     """A base model takes the one that is read more often, the first where both are."""
-    lines, ruled = trial("completion/3:shown", 10), trial("completion/1:grammar", 12)
+    lines, ruled = trial("completion/4:shown", 10), trial("completion/1:grammar", 12)
 
     assert best_of([lines, ruled], base=True) is ruled
-    assert best_of([trial("json/2:schema", 12), trial("completion/3:", 4)], base=True)
+    assert best_of([trial("json/2:schema", 12), trial("completion/4:", 4)], base=True)
 
 
 def test_rows_that_were_not_asked_count_as_lost() -> None:
     """A form that was given up early has no share of its few rows."""
     assert trial("chat/2:", 4, asked=4).share == pytest.approx(1 / 3)
     assert follows([trial("json/2:schema", 12)]) is None
-    assert follows([trial("chat/2:shown", 12), trial("completion/3:", 12)]) is None
+    assert follows([trial("chat/2:shown", 12), trial("completion/4:", 12)]) is None

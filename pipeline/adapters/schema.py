@@ -13,6 +13,7 @@ GBNF: https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +25,7 @@ from ..signature.field import FieldSpec
 from ..signature.json_schema import json_schema_of, placed
 from ..signature.spec import Spec
 from ..signature.types import referred
+from ..signature.vocabulary import whole_range, whole_values
 
 _LEAST_TEXT: Final = 16  # characters
 _ITEM_TEXT: Final = 64
@@ -32,6 +34,15 @@ _AMPLE: Final = 4096  # tokens of which a text of two characters a token takes a
 _NESTED: Final = 8
 _INTEGER: Final = '"-"? ("0" | [1-9] [0-9]{0,14})'
 _NUMBER: Final = f'{_INTEGER} ("." [0-9]{{1,9}})?'
+_DATE: Final = '[0-9]{4} "-" [0-9]{2} "-" [0-9]{2}'
+_DAYS: Final = (  # of months of 31 days, of 30, and of February
+    '("0" [13578] | "1" [02]) "-" ("0" [1-9] | [12] [0-9] | "3" [01])',
+    '("0" [469] | "11") "-" ("0" [1-9] | [12] [0-9] | "30")',
+    '"02" "-" ("0" [1-9] | [12] [0-9])',
+)
+_REAL_DATE: Final = f'[0-9]{{4}} "-" ({" | ".join(_DAYS)})'
+_UPTO: Final = 100
+"""Whole parts of numbers that are written out."""
 _BOOLEAN: Final = '("true" | "false")'
 _TEXT: Final = 256  # characters of a text that stands before another field
 _MOST: Final = 2000  # as often as llama.cpp repeats a rule
@@ -227,18 +238,27 @@ def _is_free(schema: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=512)
-def line_grammar(spec: Spec, fence: str, room: int | None) -> str | None:
+def line_grammar(
+    spec: Spec, fence: str, room: int | None, *, bounded: bool = False
+) -> str | None:
     """The grammar of a signature's outputs, from behind the first field's name on.
 
     None where a field is no choice, number, truth value, date or text: what is nested
     is better written as an object.
+
+    Args:
+        spec: The signature.
+        fence: The marks of the call.
+        room: The most tokens that the endpoint has for a reply, where that is known.
+        bounded: Whether numbers keep to the ends of their types, and dates to months.
     """
     *before, last = spec.outputs
     shares = max(1, len(before) + 1)
     most = min(_TEXT, room // shares) if room else _TEXT
     parts: list[str] = []
     for name, field in spec.outputs.items():
-        value = _value(field, None if name == last else max(16, most))
+        upto = None if name == last else max(16, most)
+        value = _value(field, upto, bounded=bounded)
         if value is None:
             return None
         mark = "" if not parts else f"{_literal(f'{name}{fence}:')} "
@@ -246,7 +266,7 @@ def line_grammar(spec: Spec, fence: str, room: int | None) -> str | None:
     return f"root ::= {' _end_ '.join(parts)}".replace("_end_", _literal("\n"))
 
 
-def _value(field: FieldSpec, most: int | None) -> str | None:
+def _value(field: FieldSpec, most: int | None, *, bounded: bool) -> str | None:
     """The rule of a field's value on one line, or None where there is none."""
     if json_schema_of(field.annotation) and not field.choices:
         return None
@@ -257,17 +277,20 @@ def _value(field: FieldSpec, most: int | None) -> str | None:
         return f"({' | '.join(_literal(str(text)) for text in said)})"
     options = field.schema.get("anyOf")
     if is_list(options):
-        rules = [_rule(o, most, bare=False) for o in options if is_dict(o)]
+        how: dict[str, bool] = {"bare": False, "bounded": bounded}
+        rules = [_rule(o, most, **how) for o in options if is_dict(o)]
         known = [rule for rule in rules if rule is not None]
         return f"({' | '.join(known)})" if len(known) == len(options) else None
-    return _rule(field.schema, most, bare=field.plain)
+    return _rule(field.schema, most, bare=field.plain, bounded=bounded)
 
 
-def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | None:
+def _rule(
+    schema: Mapping[str, Any], most: int | None, *, bare: bool, bounded: bool
+) -> str | None:
     kind = schema.get("type")
     simple = {
-        "integer": _INTEGER,
-        "number": _NUMBER,
+        "integer": _whole(schema) if bounded else _INTEGER,
+        "number": _part(schema) if bounded else _NUMBER,
         "boolean": _BOOLEAN,
         "null": '"null"',
     }
@@ -277,7 +300,7 @@ def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | N
     if kind != "string":
         return simple.get(str(kind))
     if schema.get("format") == "date":
-        day = '[0-9]{4} "-" [0-9]{2} "-" [0-9]{2}'
+        day = _REAL_DATE if bounded else _DATE
         return day if bare else f'"\\"" {day} "\\""'
     if "enum" in schema or "format" in schema or "pattern" in schema:
         return None
@@ -286,6 +309,36 @@ def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | N
     bound = max(least, min(told)) if told and min(told) <= _MOST else ""
     size = f"{{{least},{bound}}}" if bound or least > 1 else "+"
     return f"[^\\n]{size}" if bare else f'"\\"" [^\\n"\\\\]{size} "\\""'
+
+
+def _whole(schema: Mapping[str, Any]) -> str:
+    """The rule of a whole number between the ends of its type."""
+    if known := whole_values({**schema, "type": "integer"}):
+        return f"({' | '.join(_literal(str(n)) for n in known)})"
+    low, high = whole_range(schema)
+    if low is None or low < 0:
+        return _INTEGER
+    digits = 14 if high is None else len(str(max(high, 1))) - 1
+    zero = "" if low else '"0" | '
+    return f"({zero}[1-9] [0-9]{{0,{min(digits, 14)}}})"
+
+
+def _part(schema: Mapping[str, Any]) -> str:
+    """The rule of a number between the ends of its type."""
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is None or not 0 <= low < math.inf:
+        return _NUMBER
+    if high is None or not low < high <= _UPTO:
+        return _NUMBER.removeprefix('"-"? ')
+    top = math.floor(high)
+    below = [_literal(str(n)) for n in range(math.floor(low), top)]
+    parts = [f'({" | ".join(below)}) ("." [0-9]{{1,9}})?'] * bool(below)
+    if high > top:
+        parts.append(f'"{top}" ("." [0-9]{{1,9}})?')
+    elif "maximum" in schema:
+        parts.append(f'"{top}" ("." "0"{{1,9}})?')
+    return f"({' | '.join(parts)})"
 
 
 def _literal(text: str) -> str:

@@ -26,7 +26,7 @@ NEWEST: Final[Mapping[str, int]] = {
     "json": 2,
     "xml": 2,
     "plain": 1,
-    "completion": 3,
+    "completion": 4,
     "tools": 1,
     "text": 1,
     "cloze": 2,

@@ -7,6 +7,7 @@ where the schema is of that draft, else the newest that says what it says.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,42 @@ BY_NAME = frozenset(
 )
 """Words whose values are schemas by names that anybody may choose."""
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+_FEW = 101  # whole numbers that are written out: 0 to 100
+
+
+def whole_range(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The least and the greatest whole number that a schema allows; None for no end.
+
+    >>> whole_range({"minimum": 0.5, "exclusiveMaximum": 10}), whole_range({})
+    ((1, 9), (None, None))
+    """
+    return _end(schema, "inimum", 1), _end(schema, "aximum", -1)
+
+
+def _end(schema: Mapping[str, Any], which: str, inward: int) -> int | None:
+    held, open_ = schema.get(f"m{which}"), schema.get(f"exclusiveM{which}")
+    found: list[int] = []
+    if isinstance(held, int | float) and math.isfinite(held):
+        found.append(math.ceil(held * inward) * inward)
+    if isinstance(open_, int | float) and math.isfinite(open_):
+        found.append((math.floor(open_ * inward) + 1) * inward)
+    return max(found, key=lambda one: one * inward) if found else None
+
+
+def whole_values(schema: Mapping[str, Any]) -> list[int]:
+    """The whole numbers that a schema allows, rising; none where they are not few.
+
+    >>> whole_values({"type": "integer", "minimum": 1, "maximum": 5, "multipleOf": 2})
+    [2, 4]
+    """
+    low, high = whole_range(schema)
+    if schema.get("type") != "integer" or low is None or high is None:
+        return []
+    step = schema.get("multipleOf", 1)
+    if high - low >= _FEW or type(step) is not int or step < 1:
+        return []
+    return [value for value in range(low, high + 1) if value % step == 0]
 
 
 def _is_schema(given: Any) -> bool:

@@ -46,7 +46,7 @@ def test_a_label_is_answered_at_the_first_call(model: str) -> None:
 
     (call,) = run.trace.calls
     assert run.value.mood in ("content", "angry")
-    assert call.form.startswith("json/2" if model == SMOLLM2 else "completion/3")
+    assert call.form.startswith("json/2" if model == SMOLLM2 else "completion/4")
     assert call.cost == 0
 
 
@@ -86,7 +86,7 @@ def test_a_probe_finds_the_form(model: str, capsys: pytest.CaptureFixture[str]) 
 
     found = json.loads(capsys.readouterr().out)
     base = model == GEMMA
-    best = "completion/3:grammar,schema,stop" if base else "json/2:schema"
+    best = "completion/4:grammar,schema,stop" if base else "json/2:schema"
     usable = {form["form"]: form["usable"] for form in found["forms"]}
     assert code == 0
     assert found["form"] == best

@@ -138,8 +138,8 @@ def test_a_form_says_itself_in_words() -> None:
     assert form_of("auto").words == "auto adapter"
     assert form_of("chat/1").words == "chat adapter, edition 1"
     assert (
-        form_of("completion/3:grammar,stop").words
-        == "completion adapter, edition 3 with grammar, stop"
+        form_of("completion/4:grammar,stop").words
+        == "completion adapter, edition 4 with grammar, stop"
     )
 
 
@@ -198,15 +198,15 @@ KNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "follows not": ({"follows": False}, "chat/2:shown,stop"),
     "thinks": ({"thinks": True, "follows": True}, "chat/2:"),
     "no stop": ({"stop": False, "follows": True}, "chat/2:"),
-    "base": ({"base": True}, "completion/3:shown,stop"),
-    "base with schema": ({"base": True, "schema": True}, "completion/3:schema"),
+    "base": ({"base": True}, "completion/4:shown,stop"),
+    "base with schema": ({"base": True, "schema": True}, "completion/4:schema"),
     "base with grammar": (
         {"base": True, "schema": True, "grammar": True},
-        "completion/3:grammar,schema,stop",
+        "completion/4:grammar,schema,stop",
     ),
     "base, grammar, no stop": (
         {"base": True, "grammar": True, "stop": False},
-        "completion/3:grammar",
+        "completion/4:grammar",
     ),
     "probed": ({"form": "plain"}, "plain/1:shown,stop"),
     "probed, schema": ({"form": "plain", "schema": True}, "json/2:schema"),
@@ -486,7 +486,7 @@ def test_a_refused_grammar_gives_way_as_a_schema_does(server: Server) -> None:
     with asked_of(lm):
         made = weft.info(router()(message="x"))
 
-    assert [call.form for call in made.calls] == ["completion/3:shown,stop"]
+    assert [call.form for call in made.calls] == ["completion/4:shown,stop"]
     assert ["grammar" in seen.body for seen in server.seen] == [True, False]
 
 

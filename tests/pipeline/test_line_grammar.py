@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 import weft
 from weft.pipeline.adapters import adapter_of
@@ -81,9 +82,97 @@ def regex_of(grammar: str) -> str:
     return made
 
 
+ENDS: dict[str, Any] = {
+    "Stars": Annotated[int, Field(ge=1, le=5)],
+    "Even": Annotated[int, Field(ge=-4, le=4, multiple_of=2)],
+    "Count": Annotated[int, Field(ge=0)],
+    "Many": Annotated[int, Field(gt=0, le=5000)],
+    "Low": Annotated[int, Field(le=7)],
+    "Share": Annotated[float, Field(ge=0, le=1)],
+    "Open": Annotated[float, Field(gt=0, lt=1)],
+    "Degrees": Annotated[float, Field(ge=0, le=99.5)],
+    "Length": Annotated[float, Field(ge=0)],
+    "Any": Annotated[float, Field(le=3)],
+}
+REACHED = {
+    "Stars": ("1", "5"),
+    "Even": ("-4", "0", "2"),
+    "Count": ("0", "12345"),
+    "Many": ("1", "5000"),
+    "Low": ("-3", "7"),
+    "Share": ("0", "0.25", "1", "1.0"),
+    "Open": ("0.5",),
+    "Degrees": ("0", "98.75", "99.5"),
+    "Length": ("0.1", "250"),
+    "Any": ("-2.5", "3"),
+    "date": ("2024-02-29", "1999-12-31", "2026-04-30"),
+}
+LEFT_OUT = {
+    "Stars": ("0", "6", "51", "-1"),
+    "Even": ("-3", "6"),
+    "Count": ("-1", "007"),
+    "Many": ("0", "50001"),
+    "Share": ("-0.5", "1.5", "2"),
+    "Open": ("1", "1.0"),
+    "Degrees": ("100", "-1"),
+    "date": ("2024-15-01", "2024-02-30", "2024-04-31", "2024-00-10", "2024-01-40"),
+}
+
+
+def ruled(kind: str) -> re.Pattern[str]:
+    """What the newest edition lets through of one field of a type."""
+    spec = spec_of(signature_of(f"value: {kind}"))
+    rule = adapter_of("completion/4:grammar").grammar(spec, "", 512)
+    return re.compile(regex_of(rule))
+
+
+@pytest.mark.parametrize("kind", REACHED)
+@pytest.mark.parametrize("optional", ["", " | None"])
+def test_numbers_keep_to_the_ends_of_their_types(kind: str, optional: str) -> None:
+    """And dates to months: what may be is let through, and what may not is left out."""
+    rule, edge = ruled(f"{kind}{optional}"), '"' if optional and kind == "date" else ""
+
+    for text in REACHED[kind]:
+        assert rule.fullmatch(f" {edge}{text}{edge}"), text
+    for text in LEFT_OUT.get(kind, ()):
+        assert not rule.fullmatch(f" {edge}{text}{edge}"), text
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({*SIMPLE, *ENDS} - {"Degrees", "Low", "Any", "Many"})
+)
+@given(st.data())
+@settings(max_examples=60)
+def test_what_the_newest_grammar_lets_through_is_a_value(
+    kind: str, data: st.DataObject
+) -> None:
+    """Of the type, to its ends; days that only some years have are refused, by rule."""
+    signature = signature_of(f"value: {kind}")
+    reply = data.draw(st.from_regex(ruled(kind), fullmatch=True))
+
+    try:
+        adapter_of("completion/4:grammar").parse(reply, signature)
+    except ValidationError:
+        odd = kind == "Open" and float(reply) == 0
+        assert odd or (
+            kind.startswith("date") and ("02-29" in reply or "0000" in reply)
+        )
+
+
+def test_earlier_editions_send_what_they_sent() -> None:
+    """Any digits: an artifact that was compiled so keeps its grammar."""
+    spec = spec_of(signature_of("day: date, stars: Stars"))
+    rules = {
+        n: adapter_of(f"completion/{n}:grammar").grammar(spec, "", 9) for n in "123"
+    }
+
+    assert len({*rules.values()}) == 1
+    assert '[0-9]{4} "-" [0-9]{2} "-" [0-9]{2}' in rules["3"]
+
+
 def signature_of(outputs: str) -> Any:
     """The signature of a module with these outputs."""
-    return weft.Predict(f"text -> {outputs}", types=TYPES).signature
+    return weft.Predict(f"text -> {outputs}", types={**TYPES, **ENDS}).signature
 
 
 @pytest.mark.parametrize("kind", SIMPLE)

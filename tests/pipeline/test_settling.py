@@ -28,8 +28,8 @@ def auto(**abilities: Any) -> str:
         ({"follows": True}, "chat/2:stop"),
         ({"schema": True}, "json/2:schema"),
         ({"form": "plain/1:shown"}, "plain/1:shown"),
-        ({"base": True}, "completion/3:shown,stop"),
-        ({"base": True, "grammar": True}, "completion/3:grammar,stop"),
+        ({"base": True}, "completion/4:shown,stop"),
+        ({"base": True, "grammar": True}, "completion/4:grammar,stop"),
     ],
 )
 def test_what_is_known_settles_it(abilities: dict[str, Any], form: str) -> None:
@@ -41,8 +41,8 @@ def test_a_base_model_behind_turns_alone() -> None:
     """Where a probe found no form of texts that works, its other one is taken."""
     assert auto(base=True, form="xml/1") == "xml/1"
     assert auto(base=True, form="json/2:schema", schema=True) == "json/2:schema"
-    assert auto(base=True, form="completion/3:shown", grammar=True) == (
-        "completion/3:grammar,stop"
+    assert auto(base=True, form="completion/4:shown", grammar=True) == (
+        "completion/4:grammar,stop"
     )
 
 
@@ -61,7 +61,7 @@ def test_a_base_model_is_asked_in_turns_for_what_no_line_can_hold() -> None:
     lm = LM("m", api_base="http://127.0.0.1:9/v1", abilities=local)
     other = LM("m", api_base="http://127.0.0.1:9/v1", base=True)
 
-    assert str(settled("auto", lm, flat)) == "completion/3:grammar,schema,stop"
+    assert str(settled("auto", lm, flat)) == "completion/4:grammar,schema,stop"
     assert str(settled("auto", lm, nested)) == "json/2:schema"
-    assert str(settled("auto", lm, nested, refused=True)) == "completion/3:shown,stop"
-    assert str(settled("auto", other, nested)) == "completion/3:schema"
+    assert str(settled("auto", lm, nested, refused=True)) == "completion/4:shown,stop"
+    assert str(settled("auto", other, nested)) == "completion/4:schema"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final
 
 from ..pipeline.data.example import Example, distinct, require_rows
@@ -18,7 +18,7 @@ from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.score import Metric, require_callable
-from ..pipeline.measure.stats import compare
+from ..pipeline.measure.stats import Comparison, compare
 from ..pipeline.measure.typed import outputs_of as fields_of
 from ..pipeline.run.bridge import waits_for
 from ..pipeline.run.rows import require_count, rows_of
@@ -275,16 +275,29 @@ async def attack(
         )
         for result, (family, goal, field, text, was) in zip(results, about, strict=True)
     ]
-    attacks: dict[str, tuple[float, list[float]]] = {}
-    for result, (*_, was) in zip(results, about, strict=True):
-        if result.score is not None and was.score is not None:
-            known = attacks.setdefault(was.example.digest, (was.score.value, []))
-            known[1].append(result.score.value)
-    change = None
-    if metric is not None:  # of a row once, however often it was attacked
-        under = [math.fsum(each) / len(each) for _, each in attacks.values()]
-        change = compare(under, [clean for clean, _ in attacks.values()], plan.seed)
+    pairs = [(result, was) for result, (*_, was) in zip(results, about, strict=True)]
+    change = None if metric is None else _change(pairs, plan.seed)
     return RedTeam(program.name, tuple(attempts), tuple(clean), change)
+
+
+def _change(attacked: Sequence[tuple[RowResult, RowResult]], seed: int) -> Comparison:
+    """How the score fares under attack: a row counts once, or each attack.
+
+    Attacks on one row may fare alike, and few rows may fare alike by chance: what
+    claims less is told.
+    """
+    by_row: dict[str, list[tuple[float, float]]] = {}
+    for under, clean in attacked:
+        if under.score is not None and clean.score is not None:
+            known = by_row.setdefault(clean.example.digest, [])
+            known.append((under.score.value, clean.score.value))
+    each = [pair for known in by_row.values() for pair in known]
+    rows = [(fmean(u for u, _ in some), some[0][1]) for some in by_row.values()]
+    found = [
+        compare([under for under, _ in some], [clean for _, clean in some], seed)
+        for some in (rows, each)
+    ]
+    return max(found, key=lambda one: one.interval.high - one.interval.low)
 
 
 def _goal(

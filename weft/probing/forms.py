@@ -92,7 +92,7 @@ def forms_for(can: Abilities) -> tuple[Form, ...]:
 
     >>> *_, grammar, lines = forms_for(Abilities(grammar=True, stop=False))
     >>> str(grammar), str(lines)
-    ('completion/3:grammar,schema', 'completion/3:shown')
+    ('completion/4:grammar,schema', 'completion/4:shown')
     """
     stop = () if can.thinks or can.stop is False else ("stop",)
     ruled = ("grammar", "schema", *(() if can.stop is False else ("stop",)))

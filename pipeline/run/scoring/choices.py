@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,9 +13,9 @@ from ...ground import strictjson
 from ...lm.request import JSON
 from ...lm.scoring.reading import Candidate
 from ...signature.field import FieldSpec
+from ...signature.vocabulary import whole_values
 
 _WANTED: Final = "outputs that are a bool, a Literal, an enum or an int of a few values"
-_MOST_VALUES: Final = 101  # of an ordered score: 0 to 100
 
 
 def choices_in(module: Module[..., Any], who: str) -> dict[str, dict[str, JSON]]:
@@ -51,25 +50,7 @@ def values_in(field: FieldSpec) -> list[JSON]:
         return [*field.options]
     if field.kind == "boolean":
         return [True, False]
-    schema = field.schema
-    low, high = _bound(schema, "inimum", 1), _bound(schema, "aximum", -1)
-    if schema.get("type") != "integer" or low is None or high is None:
-        return []
-    step = schema.get("multipleOf", 1)
-    if high - low >= _MOST_VALUES or type(step) is not int or step < 1:
-        return []
-    return [value for value in range(low, high + 1) if value % step == 0]
-
-
-def _bound(schema: Mapping[str, Any], which: str, inward: int) -> int | None:
-    """The first whole number that a range holds, from below or from above."""
-    held, open_ = schema.get(f"m{which}"), schema.get(f"exclusiveM{which}")
-    found: list[int] = []
-    if isinstance(held, int | float) and math.isfinite(held):
-        found.append(math.ceil(held * inward) * inward)
-    if isinstance(open_, int | float) and math.isfinite(open_):
-        found.append((math.floor(open_ * inward) + 1) * inward)
-    return max(found, key=lambda one: one * inward) if found else None
+    return [*whole_values(field.schema)]
 
 
 def candidates_for(

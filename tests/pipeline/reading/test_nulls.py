@@ -68,7 +68,7 @@ FRAMES = {
     "chat": "[[ found ]]\n{}\n[[ /end ]]",
     "plain": "found: {}",
     "xml": "<found>{}</found>",
-    "completion/3:schema": ' {{"found": {}}}',
+    "completion/4:schema": ' {{"found": {}}}',
     "completion": "{}",
     "cloze/2:text|[q]: [z].": "{}.",
     "cloze/1|[q]: [z].": "{}",
@@ -180,7 +180,7 @@ def test_a_place_is_named() -> None:
     assert "and 4 more left out, read as null" in note
 
 
-JSON_FORMS = {"json": "{}", "completion/3:schema": " {}"}
+JSON_FORMS = {"json": "{}", "completion/4:schema": " {}"}
 
 
 @pytest.mark.parametrize("form", JSON_FORMS)

@@ -130,8 +130,8 @@ def told(text: str, name: str, kind: str) -> list[Told]:
 
     >>> told("The mood is positive.", "mood", "choice")
     [Told(value='positive', rest='The mood is')]
-    >>> told("The mood of the review: good", "mood", "choice")
-    [Told(value='good', rest='The mood of the review')]
+    >>> told("The mood of the review is good.", "mood", "choice")
+    [Told(value='good', rest='The mood of the review is')]
     >>> told("Positive - the food is praised", "mood", "choice")
     [Told(value='Positive', rest='the food is praised')]
     >>> told("Positive. Or so I think.", "mood", "choice")

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.ground.options import settings
+from ...pipeline.reading.typography import MARKS
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from ..search.blame import blame, gained_alone
@@ -28,6 +29,12 @@ _EXPECTED = 0.05
 
 _PLACE: Final = re.compile(r"<[^<>\s]{1,40}>|\(the [\w ]{1,40}\)|\(not given[^)]*\)")
 """What stands in a form in place of a text."""
+_ALIKE: Final = {
+    mark: f"[{re.escape(mark)}{''.join(map(chr, others))}]"
+    for mark in "'\"-"
+    if (others := [point for point, plain in MARKS.items() if plain == mark])
+}
+"""How a quote or a dash may be written otherwise."""
 
 T = TypeVar("T")
 
@@ -192,12 +199,40 @@ def _shares(task: Task, parents: Parents, paths: Sequence[str]) -> dict[str, flo
 def patched(text: str, old: str, new: str) -> str:
     r"""A text with one passage replaced; with the new one at its end where it has none.
 
+    Models that copy a passage change its case, its spaces, and how its quotes and
+    dashes are written; these tell no passages apart.
+
     >>> patched("Be brief. Be kind.", "Be brief.", "Use ten words.")
+    'Use ten words. Be kind.'
+    >>> patched("Be\n  brief. Be kind.", '"be brief."', "Use ten words.")
     'Use ten words. Be kind.'
     >>> patched("Be brief.", "", "Be kind.")
     'Be brief.\nBe kind.'
     """
     old, new = old.strip(), new.strip()
-    if old and old in text:
-        return text.replace(old, new, 1)
+    start, end = _passage(text, old)
+    if start < end:
+        return f"{text[:start]}{new}{text[end:]}"
     return f"{text}\n{new}" if new and new not in text else text
+
+
+def _passage(text: str, said: str) -> tuple[int, int]:
+    """Where a passage stands that was copied, with where it ends; an empty one nowhere.
+
+    As it was copied, else as a copy may differ; without the quotes around it last.
+    """
+    at = text.find(said)
+    if at >= 0 and re.search(r"\w", said):  # a dash is said of none
+        return at, at + len(said)
+    plain = said.translate(MARKS)
+    for copied in dict.fromkeys((plain, plain.strip("\"'` "))):
+        words = ["".join(map(_spelled, word)) for word in copied.split()]
+        same = r"\s+".join(words)
+        found = re.search(rf"(?<!\w){same}(?!\w)", text, re.IGNORECASE)
+        if found and len(words) > 1:  # "None" is said of no passage, too
+            return found.span()
+    return 0, 0
+
+
+def _spelled(mark: str) -> str:
+    return _ALIKE.get(mark) or re.escape(mark)

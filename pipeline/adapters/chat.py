@@ -47,8 +47,8 @@ _CLOSED = "its own closing mark left out"
 _EARLY = "an end mark before the last field"
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 _HEADING = re.compile(
-    r"^[ \t]*+(?P<mark>\[\[[# \t]*+(?P<name>[^\[\]\n#]{1,200}?)(?P<tag>#\d+)?"
-    r"[# \t]*+\]\])(?::(?=\s|\Z))?",
+    r"(?:^|(?<=\S)(?=[ \t]*+\[\[[ \t]*+/))[ \t]*+(?P<mark>\[\["
+    r"[# \t]*+(?P<name>[^\[\]\n#]{1,200}?)(?P<tag>#\d+)?[# \t]*+\]\])(?::(?=\s|\Z))?",
     re.MULTILINE,
 )
 _DECORATION = "*_`#>- \t"

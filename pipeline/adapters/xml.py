@@ -12,6 +12,7 @@ from typing import final
 from ..errors import ParseError
 from ..lm.request import JSON
 from ..reading.arriving import Delta, StructureReader
+from ..reading.asides import first_turn
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -31,10 +32,11 @@ from ..signature.types import ONE_LINE
 from .base import Adapter
 
 _TAG = re.compile(
-    r"(?P<mark><(?P<closes>/?)(?P<name>[^\W\d][\w -]{0,80}?)(?P<tag>-\d+)?>)"
+    r"(?P<mark><(?P<closes>\\?/|\\|)(?P<name>[^\W\d][\w -]{0,80}?)(?P<tag>-\d+)?>)"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,20});")
 _ENTITIES = "entities read as characters"
+_SLIP = "an opening tag read as the closing one"
 
 
 @final
@@ -156,9 +158,11 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
             if all(n in found for n in spec.required):
                 return found, "", [BEHIND]
         elif current:
-            if not (closes and name == current):
+            if not (name == current and (closes or _is_slip(text, tag, spec))):
                 raise _misplaced(text, tag, current, fence)
             found[current], current = text[start : tag.start()], ""
+            if not closes:
+                return found, "", [_SLIP]
         elif closes:
             if found:
                 raise ParseError(f"the tag {tag[0]} closes nothing", field=name)
@@ -169,6 +173,12 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
     if current:
         found[current] = text[start:]
     return found, current, []
+
+
+def _is_slip(text: str, tag: re.Match[str], spec: Spec) -> bool:
+    """Whether an opening tag was to close a value, since nothing stands behind it."""
+    behind = first_turn(text[tag.end() :]).strip()
+    return not behind and spec.outputs[tag[2]].kind in ONE_LINE
 
 
 def _read(field: FieldSpec, text: str) -> Reading:

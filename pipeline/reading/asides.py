@@ -307,3 +307,13 @@ def read_without_asides(
     if spoken_of and answer.values != whole.values:
         raise ParseError("what was thought and what was answered both read well")
     return answer.noting(notes)
+
+
+def unfenced(text: str) -> str:
+    """A text without the code fence that is all around it, or the text."""
+    if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
+        return text
+    first, newline, rest = text.partition("\n")
+    if not newline or not re.fullmatch(r"```[A-Za-z0-9]*", first.rstrip(_BLANK)):
+        return text
+    return rest[:-3].strip(_BLANK)

@@ -5,7 +5,6 @@ Mending begins where the strict reading failed, so that a clean reply costs noth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
-from .asides import THOUGHTS, first_turn
+from .asides import END, THOUGHTS, first_turn, unfenced
 from .data import alternatives, kinds_of
 from .nearjson import SAID_AGAIN, quoted
+from .scalars import unwrapped
 from .typography import folded
-from .values import candidates, in_a_loop, mended, not_given, stated, without_thought
+from .values import candidates, in_a_loop, mended, not_given, without_thought
 
 if TYPE_CHECKING:
     from . import sentences
@@ -161,20 +161,27 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
     if reading is None:
         return None
     first, newline, behind = body.partition("\n")
-    if stated(body) and body.rpartition("\n")[2].strip() in given.echoed:
+    if sentences.stated(body) and body.rpartition("\n")[2].strip() in given.echoed:
         return None
     if newline:
-        framed = ":" in first or "[" in first
+        framed = any(mark in first for mark in ":[<{()")
         if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:
             return None
-    elif given.cut or _is_quoted(body, field, given):
+    elif given.cut:
+        return None
+    ended = END.search(body)
+    if _is_quoted(body[: ended.end()] if ended else body, field, given):
         return None
     return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))
 
 
 def _is_quoted(body: str, field: FieldSpec, given: Given) -> bool:
-    """Whether a reply is a sentence that stands in an input."""
-    return body in given.echoed and bool(sentences.told(body, field.name, field.kind))
+    """Whether a reply is a sentence, or a value with its frame, that an input holds."""
+    if body not in given.echoed:
+        return False
+    framed = body.startswith("{") or body.endswith(">") or unwrapped(body) != body
+    told = sentences.told(body, field.name, field.kind)
+    return bool(told) or (framed and field.kind in ONE_LINE)
 
 
 def refuse_silence(text: str, spec: Spec) -> None:
@@ -384,13 +391,3 @@ def _error(field: FieldSpec, kind: type[ParseError], why: str, text: str) -> Par
         field=field.name,
         wanted=field.wanted,
     )
-
-
-def unfenced(text: str) -> str:
-    """A text without the code fence that is all around it, or the text."""
-    if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
-        return text
-    first, newline, rest = text.partition("\n")
-    if not newline or not re.fullmatch(r"```[A-Za-z0-9]*", first.rstrip(_BLANK)):
-        return text
-    return rest[:-3].strip(_BLANK)

@@ -10,7 +10,8 @@ meant (upwards) leaves a text as it is: to pass it over would be wrong by its fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from .typography import MARKS, STOPS, folded
@@ -29,6 +30,8 @@ DENIES: Final = (
 )
 """What says in a sentence, of whatever language, that something is not so."""
 _BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
+_LETTER = re.compile(r"\(?[A-Za-z][.)][ \t]+")
+"""How an option begins that has a letter."""
 _TRUE = frozenset(("true", "yes"))
 _FALSE = frozenset(("false", "no"))
 _CURRENCIES = (
@@ -37,7 +40,16 @@ _CURRENCIES = (
 _BRACKETS = "\u3010\u3011\u3016\u3017"
 _BEFORE = f" \t\r\n`*_={_CURRENCIES}{_BRACKETS}"
 _AFTER = f" \t\r\n`*_.{_CURRENCIES}{_BRACKETS}{STOPS}"
-_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_GROUPED = re.compile(
+    r"-?[1-9](?:[0-9]{0,2}(?P<mark>[,'_\u00a0\u202f\u2009])[0-9]{3}(?:(?P=mark)[0-9]{3})*"
+    # as in India; and blanks, which may part numbers unless nothing but zeros follows
+    r"|[0-9]?(?:,[0-9]{2})+,[0-9]{3}|[0-9]{0,2}(?: [0-9]{3})* 000)(?:\.[0-9]+)?"
+)
+_MARKS_OF_GROUPS = re.compile("[,'_ \u00a0\u202f\u2009]")
+_OTHER_MARKS = str.maketrans("\uff0c\u066c\uff0e\u066b\uff0d\uff0b", ",,..-+")
+"""Of numbers in other scripts."""
+_SIGNED = re.compile(rf"\A(?:\+|(-))[{_CURRENCIES}]?(?=[0-9.])")
+_BARE_POINT = re.compile(r"\A(-?)\.(?=[0-9])")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _POWER = re.compile(r"(-?[0-9]+)[eE]\+?([0-9]{1,2})")
 _NO_PART = re.compile(r"\.00?\Z")
@@ -82,15 +94,25 @@ _OUT_OF = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ ]?(?:/[ ]?|\(?out of )"
     r"(?P<most>[0-9]+(?:\.[0-9]+)?)\)?"
 )
-_RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
+_RESULT = re.compile(
+    r"(?=[0-9(.$-])(?:[0-9.,+*/() $\u00d7\u00f7\u00b7\u2212-]|[xX](?=[ ]?[0-9])"
+    r"|\\(?:times|cdot|div)\b)+=\s*(\S.*)"
+)
+_FRAMED = re.compile(
+    r"<(?P<tag>[\w-]{1,40})>(?P<tagged>[^<>]{1,200})</(?P=tag)>"
+    r"|<(?P<angled>[^<>{}\n]{1,200})>|\{(?P<braced>[^<>{}\n]{1,200})\}"
+)
+_PARTS = "\u200d\ufe0e\ufe0f\u20e3"
+"""What joins pictures, and says how they are drawn."""
+_NEGATES = re.compile(r"CROSS|\bX\b|DOWN|\bNO\b|PROHIBIT|NEGATIVE|QUESTION|THINKING")
 
 
 def number_of(text: str, *, whole: bool) -> int | float | None:
     """The number that a text is, but for its edges; None where it is none.
 
-    A comma between groups of three digits is read where it cannot be a decimal one. A
-    whole number may be written with one or two zeros behind its point, as an amount is;
-    three may be its thousands.
+    A comma between groups of three digits is read where it cannot be a decimal one, and
+    so is any other mark of groups. A whole number may be written with one or two zeros
+    behind its point, as an amount is; three may be its thousands.
 
     >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
     (42, 1234)
@@ -98,6 +120,8 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
     (None, 1234.5)
     >>> number_of("$10.00", whole=True), number_of("10.000", whole=True)
     (10, None)
+    >>> number_of("1'250", whole=True), number_of("\uff14\uff12", whole=True)
+    (1250, 42)
     """
     digits = digits_of(text, whole=whole)
     if digits is None:
@@ -158,12 +182,21 @@ def digits_of(text: str, *, whole: bool) -> str | None:
     """The digits of the number that a text is, as JSON writes them; None of none."""
     if len(text) > LONGEST:
         return None
-    plain = text.translate(MARKS).lstrip(_BEFORE).rstrip(_AFTER)
+    plain = text.translate(MARKS)
+    if not plain.isascii():
+        plain = "".join(map(_digit, plain.translate(_OTHER_MARKS)))
+    plain = _SIGNED.sub(r"\1", plain.lstrip(_BEFORE).rstrip(_AFTER))
     if _GROUPED.fullmatch(plain):
         if not whole and plain.count(",") == 1 and "." not in plain:
             return None
-        plain = plain.replace(",", "")
+        plain = _MARKS_OF_GROUPS.sub("", plain)
+    plain = _BARE_POINT.sub(r"\g<1>0.", plain)
     return plain if _WHOLE.fullmatch(plain) else None
+
+
+def _digit(mark: str) -> str:
+    """The digit that a character is in its script, else the character."""
+    return mark if mark.isascii() else str(unicodedata.decimal(mark, mark))
 
 
 def _is_unit(word: str) -> bool:
@@ -227,8 +260,7 @@ def choice_of(text: str, choices: Iterable[Any]) -> Any:
     if len(text) > LONGEST * 10:
         raise LookupError(text)
     known = list(choices)
-    bare = _BULLET.sub("", text, count=1)
-    for plain in (text, bare):
+    for plain in _spellings(text, known):
         word = folded(plain)
         hits = [c for c in known if _is(c, word, plain)]
         if len(hits) == 1 and not _is_signed(plain, text, known):
@@ -236,6 +268,48 @@ def choice_of(text: str, choices: Iterable[Any]) -> Any:
         if hits:
             break
     raise LookupError(text)
+
+
+def _spellings(text: str, known: Iterable[Any]) -> Iterator[str]:
+    """The text of a choice; without its bullet, its letter, its pictures."""
+    yield text
+    yield _BULLET.sub("", text, count=1)
+    if not any(isinstance(choice, str) and len(choice) == 1 for choice in known):
+        yield _LETTER.sub("", text, count=1)
+    yield without_pictures(text)
+
+
+def without_pictures(text: str) -> str:
+    """A text without the pictures before and behind it; the text where one says no.
+
+    >>> without_pictures("yes \u2705"), without_pictures("\u274c yes")
+    ('yes', '\u274c yes')
+    """
+    start, end = 0, len(text)
+    while start < end and _is_picture(text[start]):
+        start += 1
+    while end > start and _is_picture(text[end - 1]):
+        end -= 1
+    around = text[:start] + text[end:]
+    said = any(_NEGATES.search(unicodedata.name(mark, "")) for mark in around)
+    return text if said else text[start:end]
+
+
+def _is_picture(mark: str) -> bool:
+    """Whether a character is a picture, a part of one, or a blank."""
+    if mark.isascii():
+        return mark.isspace()
+    return mark in _PARTS or unicodedata.category(mark) in ("So", "Sk")
+
+
+def unwrapped(text: str) -> str:
+    """A value without the tags, or a placeholder's brackets, around it; or the text.
+
+    >>> unwrapped("<42>"), unwrapped("<n>{42}</n>"), unwrapped("<a> or <b>")
+    ('42', '{42}', '<a> or <b>')
+    """
+    found = _FRAMED.fullmatch(text.strip())
+    return found[found.lastgroup or 0].strip() if found else text
 
 
 def _is_signed(bare: str, text: str, known: Iterable[Any]) -> bool:
@@ -263,5 +337,5 @@ def bool_of(text: str) -> bool | None:
     """The truth that a text says in one word; None where it says none."""
     if len(text) > LONGEST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
         return None
-    word = folded(text)
+    word = folded(without_pictures(text))
     return True if word in _TRUE else False if word in _FALSE else None

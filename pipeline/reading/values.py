@@ -4,35 +4,29 @@ Candidates only: the field checks each against its type and takes the first that
 Closed types are read in the ways that models write them: a choice by case, typography
 and punctuation; true and false in words; a number with stars or a full stop. One
 reading, or none: where two choices are alike but for what is mended, neither is taken.
-
-Models that were taught to work a problem out do so where only a value is wanted, and
-then say which part of it is the answer: in so many words, behind the mark that GSM8K's
-solutions end with (Cobbe et al. 2021, arXiv 2110.14168), or in a box (MATH, Hendrycks
-et al. 2021, arXiv 2103.03874).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
-from ..ground.shapes import as_dict, is_list
+from ..ground.shapes import as_dict, is_dict, is_list
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from ..signature.types import fits
+from ..signature.types import ONE_LINE, fits
 from ..signature.wording import NOT_GIVEN, PLACEHOLDER
 from .among import around, in_a_row, sole
-from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
+from .asides import END, THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .data import UnfitError, alternatives, repaired, repaired_or_unfit
 from .nearjson import NotNearJSON, loads, said_once
 from .nulls import Filled, filled, may_leave_out
 from .scalars import (
-    DENIES,
     FORMAT_EDGES,
     LONGEST,
     bare_number,
@@ -42,8 +36,9 @@ from .scalars import (
     number_of,
     rated,
     rescales,
+    unwrapped,
 )
-from .typography import BOX, folded, without_latex
+from .typography import folded, name_of, without_latex
 
 if TYPE_CHECKING:
     from . import sentences
@@ -52,6 +47,7 @@ else:  # what few replies need
 
 _BLANK = " \t\r\n"
 _LABELS = ("answer", "the answer", "my answer", "final answer", "the final answer")
+_TURNS = ("assistant", "ai", "output", "response")
 _LISTED = re.compile(r"\s*+1[.)]\s(?=[^\n]*+\n(?:[^\n]*+\n)*?[ \t]*2[.)]\s)")
 """A number that begins a list, and no answer."""
 _SHOWN: Mapping[str, Callable[[Any], str]] = {
@@ -62,39 +58,10 @@ _SHOWN: Mapping[str, Callable[[Any], str]] = {
 _FENCED = re.compile(r"```[A-Za-z0-9]*+[ \t]*+\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<(think(?:ing)?)>.*?</\1>", re.DOTALL)
 _WORD = re.compile(r"\w+")
-_DIGIT = re.compile(r"[0-9]")
+_DIGIT = re.compile(r"\d")
+_FRAMED = "the one member of an object"
+_FEW = 3  # words that may be a part of a choice
 _MOST_LINES_BEHIND = 4000  # characters in which another choice is looked for
-_SAID = re.compile(
-    r"(?:^|(?<=[.!?]\s))[ \t*_#]*+"
-    r"(?:(?:so|thus|hence|therefore|finally),?[ ])?"
-    r"(?:(?:the|my)[ ](?:final[ ]|correct[ ])?answer[ ]is|final[ ]answer"
-    r"|(?:(?:the|my)[ ])?(?:correct[ ])?answer(?=[*_]{0,3}[ ]?:))"
-    r"[*_]{0,3}[ ]?:?[ ]?(?P<said>[^\w\n]{0,20}\w[^\n]{0,199})"
-    r"|^\#{4}[ ]*+(?P<marked>[^\n]{1,200})"
-    rf"|{BOX}",
-    re.IGNORECASE | re.MULTILINE,
-)
-_MOST = 4
-_LONGEST = 4000
-_MARGIN = " \t\r\n*_$."
-_SENTENCE = re.compile(r"(?<=[.!?])\s|[\u3002\uff1f\uff01\n]")
-_AROUND = " \t\r\n$*_`"
-_CLOSED = re.compile(r"(?:[\s$*_`.!\u3002]|\\[)\]])*+")
-_ENDING = re.compile(r"(?:[\s$*_`.!\u3002]|\\[)\]])*\Z")
-_MOST_BEHIND = 80
-_HOPED = re.compile(r"\bi hope (?:it|this) is correct\b\W*\Z", re.IGNORECASE)
-_CLOSING = re.compile(
-    r"(?:\b(?:it|that|this) is|\bin (?:all|total)|\baltogether)\Z", re.IGNORECASE
-)
-_UNIT = re.compile(r"[^\W\d_]{1,20}")
-_DENIED = re.compile(
-    rf"{DENIES}|\b(?:none|neither|nor|whether|unless|rather|instead|except|perhaps|maybe"
-    r"|may be|might|possibly|unlikely|unsure|doubt|suppose|assume|guess|sa(?:ys?|id)"
-    r"|claim(?:s|ed)?)\b|\bif\b[^,\n]*\Z"
-    r"|(?:\b(?:or|than|at (?:least|most)|up to)|[<>\u2264\u2265\u2260~]|!="
-    r"|\\(?:neq?|l[et]q?|g[et]q?))\s*\Z",
-    re.IGNORECASE,
-)
 
 
 def not_given(spec: Spec, name: str, given: Any) -> tuple[str, str] | None:
@@ -123,7 +90,7 @@ def candidates(text: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """JSON data that a text may have meant, with what was mended; likeliest first."""
     if not (field.kind or _is_decimal(field)):
         return
-    for body, note in _bodies(text):
+    for body, note in _bodies(text, field):
         if field.kind in ("array", "object"):
             yield from _data(body, note, field)
         else:
@@ -142,8 +109,10 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     What a whole object leaves out is null where its type permits that.
     """
     notes = list[str]()
-    if field.kind in ("boolean", "choice") and is_list(data) and len(data) == 1:
+    if field.kind in ONE_LINE and is_list(data) and len(data) == 1:
         data, notes = data[0], ["the one item of a list"]
+    if field.kind in ONE_LINE and is_dict(data) and _is_framed(data, field):
+        [data], notes = data.values(), [*notes, _FRAMED]
     try:
         made = repaired_or_unfit(data, field.exact_schema)
     except UnfitError:
@@ -153,6 +122,11 @@ def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     if whole.places:
         made, notes = whole.data, [*notes, whole.note]
     return (made, "; ".join(notes)) if notes else None
+
+
+def _is_framed(data: Mapping[str, Any], field: FieldSpec) -> bool:
+    """Whether an object holds one value, under the field's own name."""
+    return len(data) == 1 and name_of(next(iter(data)), [field.name]) is not None
 
 
 def in_a_loop(text: str, field: FieldSpec) -> Any:
@@ -181,7 +155,7 @@ def without_thought(text: str) -> str:
     return rest or text
 
 
-def _bodies(text: str) -> Iterator[tuple[str, str]]:
+def _bodies(text: str, field: FieldSpec) -> Iterator[tuple[str, str]]:
     """The text, and what is left of it without what is no part of a value."""
     yield text, ""
     kept = without_thought(text)
@@ -193,11 +167,19 @@ def _bodies(text: str) -> Iterator[tuple[str, str]]:
     fenced = _FENCED.findall(ended) if ended.count("```") == 2 else []
     if fenced:
         yield fenced[0].strip(_BLANK), "read from a code fence among words"
+    if field.kind in ONE_LINE and "<" in ended:
+        first = END.split(ended, maxsplit=1)[0].strip(_BLANK)
+        if first and first != ended:
+            yield first, TOKENS
+    if text[:1] == "{":
+        with suppress(NotNearJSON):
+            data = loads(text).value
+            if _is_framed(data, field) and isinstance(data[next(iter(data))], str):
+                yield next(iter(data.values())), _FRAMED
 
 
 def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
-    rest = _unlabelled(text, field)
-    for body in (text,) if rest is text else (text, rest):
+    for body in dict.fromkeys((text, _unlabelled(text, field), _behind(text, field))):
         yield from _one(body, note, field)
         first, newline, behind = body.partition("\n")
         if newline and behind.strip():
@@ -215,18 +197,28 @@ def _unlabelled(text: str, field: FieldSpec) -> str:
     label, colon, rest = text.partition(":")
     if not colon or len(label) > LONGEST:
         return text
-    if folded(label) not in (folded(field.name), *_LABELS):
+    if folded(label) not in (folded(field.name), *_LABELS, *_TURNS):
         return text
     return rest.lstrip("*_`").strip(_BLANK)
 
 
+def _behind(text: str, field: FieldSpec) -> str:
+    """What stands behind a line that says no more than that the value follows."""
+    line, newline, behind = text.partition("\n")
+    if not newline or not sentences.introduces(line, field.name):
+        return text
+    return text if _names_another(line, None, field) else behind.strip(_BLANK)
+
+
 def _stated(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """The value that a text ends with by its own word, where it says no other."""
-    said = [next(_one(part, note, field), None) for part in stated(text)]
+    said = [next(_one(part, note, field), None) for part in sentences.stated(text)]
     if not said or None in said:
         return
     begun = _unlabelled(text, field).partition("\n")[0]
-    firsts = (begun,) if _LISTED.match(text) else (begun, first_sentence(begun))
+    firsts = (
+        (begun,) if _LISTED.match(text) else (begun, sentences.first_sentence(begun))
+    )
     known = [next(_one(first, note, field), None) for first in firsts]
     kept = [one for one in (*known, *said) if one is not None]
     if all(one[0] == kept[0][0] for one in kept):
@@ -251,9 +243,9 @@ def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
 
 
 def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
-    """The value that a text is, or that it is without the LaTeX around it."""
+    """The value that a text is, or that it is without LaTeX or brackets around it."""
     bare = without_latex(text) if len(text) <= LONGEST * 10 else text
-    for body in (text,) if bare == text else (text, bare):
+    for body in dict.fromkeys((text, bare, unwrapped(bare))):
         try:
             value = _value_of(body, field)
         except LookupError:
@@ -299,9 +291,12 @@ def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
         others: tuple[Any, ...] = ("yes", "true") if taken is False else ("no", "false")
     else:
         others = tuple(choice for choice in field.options if choice != taken)
-    words = f" {' '.join(_WORD.findall(folded(behind)))} "
-    named = (" ".join(_WORD.findall(folded(str(choice)))) for choice in others)
-    return any(f" {word} " in words for word in named)
+    words, own = _WORD.findall(folded(behind)), _WORD.findall(folded(str(taken)))
+    named = [_WORD.findall(folded(str(choice))) for choice in others]
+    if len(words) <= _FEW and any({*own} < {*one} <= {*own, *words} for one in named):
+        return True  # "Positive (very)"
+    said = f" {' '.join(words)} "
+    return any(f" {' '.join(one)} " in said for one in named)
 
 
 def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
@@ -329,62 +324,3 @@ def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     fixed = mended(value, field)
     if fixed is not None:
         yield fixed[0], f"{said}; {fixed[1]}"
-
-
-def stated(text: str) -> list[str]:
-    r"""The parts of a text that it says are its answer; none where it goes on.
-
-    Only a sentence of its own says so: not one that is quoted, nor a condition. A box
-    says so in a sentence that denies nothing; behind it may stand what it counts.
-
-    >>> stated("25 + 40 = 65.\n\nThe answer is $65."), stated("6 * 7\n#### 42")
-    (['$65.'], ['42'])
-    >>> stated("If the answer is 5, all is well."), stated("The answer is 5.\nOr not.")
-    ([], [])
-    >>> stated("Thus \\boxed{12} eggs."), stated("\\boxed{5} is wrong; it is 6.")
-    (['12 eggs'], [])
-    """
-    if len(text) > _LONGEST:
-        return []
-    text = _HOPED.sub("", text)
-    found = list(islice(_SAID.finditer(text), _MOST + 1))
-    if not found or len(found) > _MOST:
-        return []
-    last = found[-1]
-    parts = [one[one.lastgroup or 0] for one in found]
-    if any(one["boxed"] is not None and _is_denied(text, one) for one in found):
-        return []
-    if last["boxed"] is None:
-        return [] if text[last.end() :].strip(_MARGIN) else parts
-    counted = _behind(text[last.end() :])
-    if counted is None:
-        return []
-    return [*parts[:-1], f"{parts[-1]} {counted}".rstrip()]
-
-
-def first_sentence(text: str) -> str:
-    """The sentence that a text begins with.
-
-    >>> first_sentence("5. The answer is 6."), first_sentence("1.5 of 3")
-    ('5.', '1.5 of 3')
-    """
-    return _SENTENCE.split(text.strip(), maxsplit=1)[0]
-
-
-def _is_denied(text: str, box: re.Match[str]) -> bool:
-    """Whether the sentence that a box stands in takes it back, or leaves it open."""
-    before = text[: box.start()].rstrip(_AROUND)
-    while before.endswith(("\\[", "\\(")):
-        before = before[:-2].rstrip(_AROUND)
-    head = "" if before[-1:] in ".!?" else _SENTENCE.split(before)[-1]
-    tail = _SENTENCE.split(text[box.end() :], maxsplit=1)[0]
-    return bool(_DENIED.search(head) or _DENIED.search(tail))
-
-
-def _behind(text: str) -> str | None:
-    """What a box counts, by what closes a text behind it; None where that says more."""
-    said = _CLOSED.sub("", text, count=1)
-    if len(said) > _MOST_BEHIND:
-        return None
-    said = _CLOSING.sub("", _ENDING.sub("", said)).rstrip()
-    return said if not said or _UNIT.fullmatch(said) else None

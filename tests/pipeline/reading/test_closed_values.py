@@ -12,13 +12,15 @@ from tests.timing import LINEAR, bounded, growth, steps
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.reading.scalars import bare_number
-from weft.pipeline.reading.values import stated
+from weft.pipeline.reading.sentences import stated
 from weft.pipeline.signature.forms import make_signature
 
 REFUSED = object()
 TYPES: dict[str, Any] = {
     "Mood": Literal["positive", "negative"],
     "Option": Literal["A", "B", "C"],
+    "Face": Literal["\U0001f60a", "\U0001f622"],
+    "Degree": Literal["positive", "very positive"],
     "Zh": Literal["\u6b63\u9762", "\u8d1f\u9762"],
     "Ja": Literal["\u306f\u3044", "\u3044\u3044\u3048"],
     "Hi": Literal["\u0939\u093e\u0901", "\u0928\u0939\u0940\u0902"],
@@ -95,7 +97,90 @@ LABELS: list[Case] = [
     ("int", "65 \u20ac", 65),
     ("int", "\u20a9650", 650),
     ("int", "65\u00a2", REFUSED),
-    ("int", "+5", REFUSED),
+    ("int", "+5", 5),
+    ("int", "-$5", -5),
+    ("int", "\u2212\u20ac5", -5),
+    ("int", "5 + 5", REFUSED),
+]
+SPELT: list[Case] = [
+    ("int", "1_000", 1000),
+    ("int", "1'250'000", 1250000),
+    ("int", "1\u2019250", 1250),
+    ("int", "1\u00a0250", 1250),
+    ("int", "1\u202f250\u202f000", 1250000),
+    ("int", "10 000", 10000),
+    ("int", "1 000 000", 1000000),
+    ("int", "1,00,000", 100000),
+    ("int", "1 250", REFUSED),
+    ("int", "100 200 300", REFUSED),
+    ("int", "1_00", REFUSED),
+    ("int", "1,000'000", REFUSED),
+    ("int", "1,00,00", REFUSED),
+    ("float", "1'250", 1250.0),
+    ("float", "1'250.5", 1250.5),
+    ("float", "1,250", REFUSED),
+    ("float", ".5", 0.5),
+    ("float", "-.5", -0.5),
+    ("float", "$.50", 0.5),
+    ("float", "1..5", REFUSED),
+    ("int", ".5", REFUSED),
+    ("int", "42.0", 42),
+    ("float", "42.25", 42.25),
+    ("int", "\uff14\uff12", 42),
+    ("int", "\uff0d\uff14\uff12", -42),
+    ("int", "\u0664\u0662", 42),
+    ("float", "\u0664\u066b\u0662", 4.2),
+    ("int", "\u0664\u0662\n\u0664\u0663", REFUSED),
+    ("int", "4\u00b2", REFUSED),
+    ("float", "\u00bd", REFUSED),
+    ("int", "\u2463", REFUSED),
+    ("int", "3 \u00d7 14 = 42", 42),
+    ("int", "3x14=42", 42),
+    ("int", "$3 \\times 14 = 42$", 42),
+    ("int", "84 \u00f7 2 = 42", 42),
+    ("int", "3x = 42", REFUSED),
+    ("int", "3x + 2 = 44", REFUSED),
+    ("int", "2(x) = 42", REFUSED),
+]
+FRAMED: list[Case] = [
+    ("int", "<42>", 42),
+    ("int", "{42}", 42),
+    ("int", "<x>42</x>", 42),
+    ("int", "<answer>\n42\n</answer>", 42),
+    ("int", "<a>42</b>", REFUSED),
+    ("int", "<42> or <43>", REFUSED),
+    ("int", '{"x": 42}', 42),
+    ("int", '{"x": "42"}', 42),
+    ("int", '{"y": 42}', REFUSED),
+    ("int", "(42)", REFUSED),
+    ("Mood", "<positive>", "positive"),
+    ("Mood", '{"X": "Positive"}', "positive"),
+    ("Mood", "{'x': 'positive'}", "positive"),
+    ("Mood", '{"x": ["positive"]}', REFUSED),
+    ("Mood", '{"not": "positive"}', REFUSED),
+    ("bool", '{"x": "yes"}', True),
+    ("bool", "<yes>", True),
+]
+PICTURED: list[Case] = [
+    ("Mood", "positive \U0001f60a", "positive"),
+    ("Mood", "\u2705 Positive!", "positive"),
+    ("Mood", "\U0001f44d\U0001f3fd positive", "positive"),
+    ("Mood", "positive \u2764\ufe0f", "positive"),
+    ("Mood", "\u274c positive", REFUSED),
+    ("Mood", "positive \U0001f44e", REFUSED),
+    ("Mood", "positive \U0001f914", REFUSED),
+    ("Mood", "\U0001f60a", REFUSED),
+    ("Face", "\U0001f60a", "\U0001f60a"),
+    ("Face", "sad \U0001f60a", REFUSED),
+    ("bool", "Yes \u2705", True),
+    ("bool", "\u274c Yes", REFUSED),
+    ("Mood", "A) positive", "positive"),
+    ("Mood", "(b) Negative", "negative"),
+    ("Mood", "c. positive", "positive"),
+    ("Option", "A) B", REFUSED),
+    ("Degree", "Positive (very)", REFUSED),
+    ("Degree", "Very positive (it is)", "very positive"),
+    ("Degree", "Positive (it is fun)", "positive"),
 ]
 SCRIPTS: list[Case] = [
     ("Zh", "\u6b63\u9762\u3002", "\u6b63\u9762"),
@@ -126,7 +211,8 @@ NOTHING: list[Case] = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "right"), [*BOXES, *BEGUN, *LABELS, *SCRIPTS, *NOTHING]
+    ("kind", "text", "right"),
+    [*BOXES, *BEGUN, *LABELS, *SPELT, *FRAMED, *PICTURED, *SCRIPTS, *NOTHING],
 )
 def test_one_reading_is_read(kind: str, text: str, right: Any) -> None:
     """What a text says of its value in so many words, marks and typography."""

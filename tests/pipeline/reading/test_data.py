@@ -358,7 +358,8 @@ NOT_FRAMED: list[tuple[str, str]] = [
     ("bool", "[true, false]"),
     ("bool", "[]"),
     ("Literal['a', 'b']", '["a", "b"]'),
-    ("int", "[3]"),
+    ("int", "[]"),
+    ("int", "[[3]]"),
 ]
 
 

@@ -34,7 +34,7 @@ from ..reading.fields import (
     read_text,
     read_unframed,
 )
-from ..reading.marks import MarkReader, Value, sure_end
+from ..reading.marks import Course, MarkReader, Value, sure_end
 from ..reading.typography import LINE, RESPELLED, respelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -166,10 +166,11 @@ class _Form(NamedTuple):
 def _form(spec: Spec, fence: str) -> _Form:
     names = (*spec.names, _END)
     any_name = f"({'|'.join(map(re.escape, names))})"
-    pattern = re.escape(_heading("@", fence)).replace("@", any_name)
+    heading = re.escape(_heading("@", fence)).replace("@", any_name)
     closings = {name: _heading(f"/{name}", fence) for name in spec.outputs}
     known = {_heading(name, fence): name for name in names}
-    return _Form(re.compile(pattern), known, closings)
+    pattern = re.compile(rf"{heading}(?::(?=\s|\Z|\[\[))?")
+    return _Form(pattern, known, closings)
 
 
 def _respelled(
@@ -212,6 +213,8 @@ def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
         begin, end = mark.span()
         if (begin and text[begin - 1] != "\n") or (end < last and text[end] != "\n"):
             return None
+        if text[end - 1] == ":":
+            return None
         name = mark[1]
         if current:
             found[current] = text[start:begin]
@@ -228,13 +231,14 @@ def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
 def _found_anywhere(text: str, spec: Spec, form: _Form, given: Given) -> _Found:
     found: dict[str, str] = {}
     notes: list[str] = []
-    course, start = _Course(spec), 0
+    course, start = Course(spec, _END), 0
     for mark in form.pattern.finditer(text):
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
             of_input = name in spec.inputs
-            if _within_line(text, begin, end, name, of_input=of_input):
+            within = _within_line(text, begin, end, name, of_input=of_input)
+            if within or text[end - 1] == ":":
                 notes.append(_WITHIN)
             if current:
                 part = text[start:begin]
@@ -254,45 +258,6 @@ def _found_anywhere(text: str, spec: Spec, form: _Form, given: Given) -> _Found:
     elif course.ended and not course.done:
         notes.append(_EARLY)
     return _Found(found, course.current, tuple(dict.fromkeys(notes)))
-
-
-class _Course:
-    """Which field the text behind a heading belongs to, and where an answer ends."""
-
-    def __init__(self, spec: Spec) -> None:
-        self._spec = spec
-        self.begun: list[str] = []
-        self.current = ""  # the open field, empty where none is
-        self.done = False
-        self.ended = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether the heading of every required field has come."""
-        return all(name in self.begun for name in self._spec.required)
-
-    def meet(self, name: str) -> None:
-        """Take in one mark.
-
-        Raises:
-            ParseError: A field comes twice, or an input's heading stands in a field
-                while others are missing.
-        """
-        if name in self._spec.outputs:
-            if name in self.begun:
-                raise ParseError(f"field {name!r} comes twice", field=name)
-            self.begun.append(name)
-            self.current = name
-            return
-        if self.begun and self.whole:
-            self.done = True
-        elif self.current and name != _END:
-            raise ParseError(
-                f"the heading of {name!r} stands in field {self.current!r}",
-                field=self.current,
-            )
-        self.ended = self.ended or (name == _END and bool(self.begun))
-        self.current = ""
 
 
 def _within_line(text: str, start: int, end: int, name: str, *, of_input: bool) -> bool:
@@ -360,7 +325,7 @@ class _HeadingReader(MarkReader):
         form = _form(spec, fence)
         super().__init__(spec, form.pattern, form.names, "[")
         self._form, self._fence, self._echoed = form, fence, echoed
-        self._course = _Course(spec)
+        self._course = Course(spec, _END)
 
     @property
     def whole(self) -> bool:
@@ -393,7 +358,8 @@ class _HeadingReader(MarkReader):
         if self._course.current and not self.failed:
             plain = self._spec.outputs[name].plain
             closing = self._form.closing(name, self._echoed)
-            self._value = Value(name, plain, open_end=True, closing=closing)
+            how = {"open_end": True, "headed": True}
+            self._value = Value(name, plain, closing=closing, **how)
         self._over = self._course.done
         self.begun = bool(self._course.begun)
         opened = self._value is not None

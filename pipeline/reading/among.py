@@ -25,6 +25,15 @@ _FENCES = re.compile(r"```[A-Za-z0-9]*+")
 _BETWEEN = re.compile(r"\s*+[,;]?\s*+(?:(?:[-*\u2022]|[0-9]{1,3}[.)])[ \t]++)?+")
 _INTRODUCED = re.compile(rf"(?:[^\n{{}}]{{0,200}}:[ \t]*\n)?{_BETWEEN.pattern}")
 _ESCAPED = re.compile(r"""\{\s*+\\+["']""")
+_COMMA = re.compile(r",\s+")
+_SEMICOLON = re.compile(r";\s*")
+_LINE = re.compile(r"\n")
+_ITEM = re.compile(
+    r"(?P<mark>[-*+\u2022\u2013\u2014\u25e6\u25aa\u25cf\u2023\u00b7]"
+    r"|\(?(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
+)
+MOST_ITEMS = 1000
+"""Of a list; what is longer was never meant to be read by people."""
 MOST_VALUES = 256
 """How many values, read or not, a reply may hold: each may be looked at whole."""
 
@@ -84,8 +93,9 @@ def _closing(text: str, start: int, error: NotNearJSON) -> int:
 def _stands_alone(text: str, start: int, near: Near, *, broken: bool) -> bool:
     """Whether a value is no member of something around it that cannot be read."""
     end = near.end
-    # Where no brace was opened before it, one too many closes nothing.
-    if text.find("{", 0, start) < 0:
+    # Where no brace was opened before it, one too many closes nothing, and where one
+    # was doubled two do.
+    if "{" not in text[:start].rstrip("{ \t\r\n"):
         surplus = _SURPLUS.match(text, end)
         end = surplus.end() if surplus else end
     if _GOES_ON.match(text, end) and not _in_list(text, start, end):
@@ -204,3 +214,44 @@ def meant(
         for key, name in keys.items():
             value = data[key]
             yield name, value if isinstance(value, str) else strictjson.dumps(value)
+
+
+def listed(text: str) -> list[str]:
+    r"""The items of a list whose every line has its mark; none of any other text.
+
+    A line before them may say that they follow.
+
+    >>> listed("- one\n- two"), listed("So:\n1. one\n2. two"), listed("- one\n  more")
+    (['one', 'two'], ['one', 'two'], [])
+    >>> listed("2. one\n1. two"), listed("* one\n- two")
+    ([], [])
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and lines[0].rstrip().endswith(":") and not _ITEM.match(lines[0].strip()):
+        del lines[0]
+    if len(lines) > MOST_ITEMS:
+        return []
+    found = [_ITEM.fullmatch(line.strip()) for line in lines]
+    items = [item for item in found if item is not None]
+    edges = {len(line) - len(line.lstrip()) for line in lines}
+    if len(items) < len(lines) or len(edges) > 1:
+        return []
+    numbers = [item["number"] for item in items]
+    marks = {item["mark"][-1] for item in items}
+    ordered = numbers == [str(n) for n in range(1, len(items) + 1)]
+    return [i["text"] for i in items] * (len(marks) == 1 and ordered >= any(numbers))
+
+
+def between_commas(text: str) -> list[str]:
+    r"""What stands between commas or semicolons, or on the lines, of a text.
+
+    >>> between_commas("a; b"), between_commas("a, b; c"), between_commas("a")
+    (['a', 'b'], ['a', 'b; c'], ['a'])
+    >>> between_commas("1, 2, 3"), between_commas("a\nb"), between_commas("1,234")
+    (['1', '2', '3'], ['a', 'b'], ['1,234'])
+    """
+    if len(text) > MOST_ITEMS * 100:
+        return []
+    mark = _COMMA if "," in text else _SEMICOLON if ";" in text else _LINE
+    parts = mark.split(text.strip())
+    return [part.strip() for part in parts]

@@ -22,12 +22,14 @@ from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from ..ground.strictjson import Written
 from ..signature.types import referred
+from .among import between_commas, listed
 from .nearjson import quoted
 from .scalars import (
     FORMAT_EDGES,
     bare_number,
     bool_of,
     choice_of,
+    date_of,
     digits_of,
     number_of,
     rated,
@@ -54,14 +56,12 @@ _THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.000")
 _NOTHING = ("null", "none")
 _FORMATS = ("date", "date-time", "time", "duration", "uuid")
 """Of which no text begins or ends with what may stand around it: a path does."""
-_ITEM = re.compile(
-    r"(?P<mark>[-*+\u2022]|(?P<number>[0-9]{1,4})[.)])[ \t]+(?P<text>\S.*)"
-)
-_COMMA = re.compile(r",\s+")
 _AND = re.compile(r"\A(?:and|&)\s+", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s+(?:and|&)\s+", re.IGNORECASE)
+_APART = re.compile(r"-?[0-9]+(?:(?P<mark>[, ])-?[0-9]+(?:(?P=mark)-?[0-9]+)*)")
+_GROUPS = re.compile(r"[0-9][, ][0-9]{3}(?![0-9])")
+"""What may be one number with its digits in groups."""
 _BRACKETED = re.compile(r"\s*\[([^\[\]\"\n]*)\]\s*")
-_MOST = 1000  # items; what is longer was never meant to be read by people
 
 
 def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
@@ -261,8 +261,9 @@ def _meant(
         yield truth
     if "null" in kinds and text.strip().casefold() in _NOTHING:
         yield None
-    elif any(s.get("format") in _FORMATS for s in schemas):
-        yield text.strip(FORMAT_EDGES)
+    elif formats := {s.get("format") for s in schemas} & {*_FORMATS}:
+        date = date_of(text) if "date" in formats else None
+        yield date or text.strip(FORMAT_EDGES)
     written = _written(text) if kinds & {"array", "object"} else None
     if is_list(written) or is_dict(written):
         yield _repaired(written, {"anyOf": schemas}, whole)
@@ -288,8 +289,10 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
             yield from [[quoted(line) for line in lines]] * bool(lines)
             return
         bracketed = _BRACKETED.fullmatch(text)
-        commas = between_commas(bracketed[1] if bracketed else text)
-        parts = lines or _without_and(commas, kinds)
+        row = bracketed[1] if bracketed else text
+        parts = (
+            lines or _numbers(row, kinds) or _without_and(between_commas(row), kinds)
+        )
         if not lines and len(parts) > 1 and any("," in part for part in parts):
             return  # it may group digits, or part them as the others do
         read = [_repaired_text(part, kinds, whole) for part in parts]
@@ -299,18 +302,37 @@ def _listed(text: str, items: Any, whole: Mapping[str, Any]) -> Iterator[list[An
             yield read
 
 
+def _numbers(text: str, kinds: Sequence[Any]) -> list[str]:
+    """Whole numbers with no more than a comma or a blank between; nothing else is one.
+
+    >>> _numbers("1,2,3", [{"type": "integer"}]), _numbers("1 2", [{"type": "integer"}])
+    (['1', '2', '3'], ['1', '2'])
+    >>> _numbers("1,200", [{"type": "integer"}]), _numbers("1,2", [{"type": "number"}])
+    ([], [])
+    """
+    whole = all(kind.get("type") == "integer" for kind in kinds)
+    found = _APART.fullmatch(text.strip()) if whole else None
+    if found is None or _GROUPS.search(text):
+        return []
+    return text.strip().split(found["mark"])
+
+
 def _without_and(parts: list[str], kinds: Sequence[Any]) -> list[str]:
-    """The items without the word before the last; of numbers also where it parts two.
+    """The items without the word before the last; of closed types also where it parts.
 
     >>> _without_and(["1", "2", "and 3"], [{"type": "integer"}])
     ['1', '2', '3']
+    >>> _without_and(["a and b"], [{"enum": ["a", "b"]}])
+    ['a', 'b']
     """
     if not parts:
         return parts
     *first, last = parts
     last = _AND.sub("", last) if first else last
-    numbers = all(kind.get("type") in ("integer", "number") for kind in kinds)
-    return [*first, *(_BETWEEN.split(last) if numbers else [last])]
+    closed = all(k.get("type") in ("integer", "number") or _allowed(k) for k in kinds)
+    words = [choice for kind in kinds for choice in _allowed(kind)]
+    parted = closed and not any(_BETWEEN.search(str(word)) for word in words)
+    return [*first, *(_BETWEEN.split(last) if parted else [last])]
 
 
 def _is_free_text(schema: Mapping[str, Any]) -> bool:
@@ -358,41 +380,3 @@ def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str,
                 yield from (referred(each, whole) for each in one["oneOf"])
             else:
                 yield one
-
-
-def listed(text: str) -> list[str]:
-    r"""The items of a list whose every line has its mark; none of any other text.
-
-    A line before them may say that they follow.
-
-    >>> listed("- one\n- two"), listed("So:\n1. one\n2. two"), listed("- one\n  more")
-    (['one', 'two'], ['one', 'two'], [])
-    >>> listed("2. one\n1. two"), listed("* one\n- two")
-    ([], [])
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if lines and lines[0].rstrip().endswith(":") and not _ITEM.match(lines[0].strip()):
-        del lines[0]
-    if len(lines) > _MOST:
-        return []
-    found = [_ITEM.fullmatch(line.strip()) for line in lines]
-    items = [item for item in found if item is not None]
-    edges = {len(line) - len(line.lstrip()) for line in lines}
-    if len(items) < len(lines) or len(edges) > 1:
-        return []
-    numbers = [item["number"] for item in items]
-    marks = {item["mark"][-1] for item in items}
-    ordered = numbers == [str(n) for n in range(1, len(items) + 1)]
-    return [i["text"] for i in items] * (len(marks) == 1 and ordered >= any(numbers))
-
-
-def between_commas(text: str) -> list[str]:
-    r"""What stands between the commas, or on the lines, of a text; else the one text.
-
-    >>> between_commas("1, 2, 3"), between_commas("a\nb"), between_commas("1,234")
-    (['1', '2', '3'], ['a', 'b'], ['1,234'])
-    """
-    if len(text) > _MOST * 100:
-        return []
-    parts = _COMMA.split(text.strip()) if "," in text else text.split("\n")
-    return [part.strip() for part in parts]

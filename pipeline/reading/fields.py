@@ -21,8 +21,7 @@ from ..signature.wording import simple
 from .asides import END, THOUGHTS, first_turn, unfenced
 from .data import alternatives, kinds_of
 from .nearjson import SAID_AGAIN, quoted
-from .scalars import unwrapped
-from .typography import folded
+from .typography import folded, unwrapped
 from .values import candidates, in_a_loop, mended, not_given, without_thought
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 
+from ..errors import ParseError
 from ..signature.spec import Spec
 from .arriving import Delta, StructureReader
 from .asides import END, ENDS, START, STARTS, first_turn, without_closing
@@ -22,15 +23,23 @@ class Value:
     """The text of one field: blank edges are dropped, a quoted text is unquoted.
 
     With an open end it may end with the reply, and so with a chat template's tokens, or
-    with the mark `closing`.
+    with the mark `closing`. A colon behind its heading is no part of it.
     """
 
     def __init__(
-        self, field: str, plain: bool, *, open_end: bool = False, closing: str = ""
+        self,
+        field: str,
+        plain: bool,
+        *,
+        open_end: bool = False,
+        closing: str = "",
+        headed: bool = False,
     ) -> None:
         self.field = field
         self._plain = plain
         self._open_end = open_end
+        self._colon = headed  # whether one may come
+        self._lead = ""
         self._closing = closing
         self._ends = (*_TOKENS, closing) if closing else _TOKENS
         self._longest = max(map(len, self._ends))
@@ -46,7 +55,7 @@ class Value:
     def add(self, text: str) -> Iterator[Delta]:
         """Take in more of the text."""
         if not self._begun:
-            text = text.lstrip(_BLANK)
+            text = self._behind_colon(text).lstrip(_BLANK)
             if not text:
                 return
             self._begun = True
@@ -64,6 +73,17 @@ class Value:
             yield from self._with_tokens(self._part + text)
         else:
             yield from self._sure(text)
+
+    def _behind_colon(self, text: str) -> str:
+        """What comes behind a heading, without the colon that follows it at once."""
+        if not self._colon or not text:
+            return text
+        text, self._lead = self._lead + text, ""
+        if text == ":":
+            self._lead = text
+            return ""
+        self._colon = False
+        return text[1:] if text[0] == ":" and text[1].isspace() else text
 
     def end(self, *, by_input: bool = False) -> Iterator[Delta]:
         """The text has ended at a mark; before an input's its turn may have ended."""
@@ -136,6 +156,48 @@ class Value:
             yield from self._sure(held)
         self._held.append(self._closing)
         self._closed, self._ended = True, False
+
+
+class Course:
+    """Which field the text behind a heading belongs to, and where an answer ends.
+
+    `end` is what the mark that ends an answer is called.
+    """
+
+    def __init__(self, spec: Spec, end: str) -> None:
+        self._spec, self._end = spec, end
+        self.begun: list[str] = []
+        self.current = ""  # the open field, empty where none is
+        self.done = False
+        self.ended = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the heading of every required field has come."""
+        return all(name in self.begun for name in self._spec.required)
+
+    def meet(self, name: str) -> None:
+        """Take in one mark.
+
+        Raises:
+            ParseError: A field comes twice, or an input's heading stands in a field
+                while others are missing.
+        """
+        if name in self._spec.outputs:
+            if name in self.begun:
+                raise ParseError(f"field {name!r} comes twice", field=name)
+            self.begun.append(name)
+            self.current = name
+            return
+        if self.begun and self.whole:
+            self.done = True
+        elif self.current and name != self._end:
+            raise ParseError(
+                f"the heading of {name!r} stands in field {self.current!r}",
+                field=self.current,
+            )
+        self.ended = self.ended or (name == self._end and bool(self.begun))
+        self.current = ""
 
 
 class MarkReader(StructureReader):

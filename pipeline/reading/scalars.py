@@ -9,12 +9,13 @@ meant (upwards) leaves a text as it is: to pass it over would be wrong by its fa
 
 from __future__ import annotations
 
+import datetime
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from .typography import MARKS, STOPS, folded
+from .typography import MARKS, STOPS, folded, without_pictures
 
 LONGEST: Final = 200
 """Characters that a value of a closed type may have, with its edges."""
@@ -98,13 +99,6 @@ _RESULT = re.compile(
     r"(?=[0-9(.$-])(?:[0-9.,+*/() $\u00d7\u00f7\u00b7\u2212-]|[xX](?=[ ]?[0-9])"
     r"|\\(?:times|cdot|div)\b)+=\s*(\S.*)"
 )
-_FRAMED = re.compile(
-    r"<(?P<tag>[\w-]{1,40})>(?P<tagged>[^<>]{1,200})</(?P=tag)>"
-    r"|<(?P<angled>[^<>{}\n]{1,200})>|\{(?P<braced>[^<>{}\n]{1,200})\}"
-)
-_PARTS = "\u200d\ufe0e\ufe0f\u20e3"
-"""What joins pictures, and says how they are drawn."""
-_NEGATES = re.compile(r"CROSS|\bX\b|DOWN|\bNO\b|PROHIBIT|NEGATIVE|QUESTION|THINKING")
 
 
 def number_of(text: str, *, whole: bool) -> int | float | None:
@@ -182,10 +176,7 @@ def digits_of(text: str, *, whole: bool) -> str | None:
     """The digits of the number that a text is, as JSON writes them; None of none."""
     if len(text) > LONGEST:
         return None
-    plain = text.translate(MARKS)
-    if not plain.isascii():
-        plain = "".join(map(_digit, plain.translate(_OTHER_MARKS)))
-    plain = _SIGNED.sub(r"\1", plain.lstrip(_BEFORE).rstrip(_AFTER))
+    plain = _SIGNED.sub(r"\1", _plain(text).lstrip(_BEFORE).rstrip(_AFTER))
     if _GROUPED.fullmatch(plain):
         if not whole and plain.count(",") == 1 and "." not in plain:
             return None
@@ -197,6 +188,79 @@ def digits_of(text: str, *, whole: bool) -> str | None:
 def _digit(mark: str) -> str:
     """The digit that a character is in its script, else the character."""
     return mark if mark.isascii() else str(unicodedata.decimal(mark, mark))
+
+
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august"),
+    *("september", "october", "november", "december"),
+)
+_MONTH = rf"(?P<name>(?:{'|'.join(m[:3] for m in _MONTHS)})[a-z]{{0,6}})\.?"
+_DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>[0-9]{4})"
+_NUMBER = r"(?P<month>[0-9]{1,2})"
+_MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?"
+_DATES = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"{_YEAR}(?P<mark>[-/.]){_NUMBER}(?P=mark)(?P<day>[0-9]{{1,2}}){_MIDNIGHT}",
+        rf"{_YEAR}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})",
+        rf"{_YEAR} ?[\u5e74\ub144] ?{_NUMBER} ?[\u6708\uc6d4] ?{_DAY} ?[\u65e5\uc77c]",
+        rf"(?:the )?{_DAY}(?: of)?[ -]{_MONTH},?[ -]{_YEAR}",
+        rf"{_MONTH} (?:the )?{_DAY},? {_YEAR}",
+    )
+)
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = rf"(?:{'|'.join(_DAYS)})[a-z]{{0,6}}"
+_ON = re.compile(
+    rf"(?:(?P<before>{_WEEKDAY})[.,]? (?:the )?)?(?P<date>.+?)"
+    rf"(?: \(?(?P<after>{_WEEKDAY})\.?\)?)?",
+    re.IGNORECASE,
+)
+
+
+def date_of(text: str) -> str | None:
+    """The date that a text is, as ISO 8601 writes it; None where that is not sure.
+
+    The year has four digits, and says which number is what: it stands first, or the
+    month has a name. A weekday must be the date's own.
+
+    >>> date_of("March 5th, 2024"), date_of("2024/3/5"), date_of("Tue, 5 Mar 2024")
+    ('2024-03-05', '2024-03-05', '2024-03-05')
+    >>> date_of("05/03/2024"), date_of("Monday, 2024-03-05"), date_of("2024-02-30")
+    (None, None, None)
+    """
+    if len(text) > LONGEST:
+        return None
+    plain = " ".join(_plain(text).strip(FORMAT_EDGES).split())
+    found = _ON.fullmatch(plain)
+    said = found and next(
+        (f for d in _DATES if (f := d.fullmatch(found["date"]))), None
+    )
+    if not (found and said):
+        return None
+    parts = said.groupdict()
+    month = parts.get("month") or _month_of(parts["name"])
+    try:
+        day = datetime.date(int(said["year"]), int(month), int(said["day"]))
+    except ValueError:
+        return None
+    days = [found[part][:3].lower() for part in ("before", "after") if found[part]]
+    return day.isoformat() if {*days} <= {_DAYS[day.weekday()]} else None
+
+
+def _month_of(name: str) -> int:
+    """The number of a month by its name, or by what it is shortened to; 0 of none."""
+    word = name.lower()
+    word = "sep" if word == "sept" else word
+    return next((n for n, m in enumerate(_MONTHS, 1) if word in (m, m[:3])), 0)
+
+
+def _plain(text: str) -> str:
+    """A text with quotes, dashes, digits and points as a keyboard has them."""
+    plain = text.translate(MARKS)
+    if plain.isascii():
+        return plain
+    return "".join(map(_digit, plain.translate(_OTHER_MARKS)))
 
 
 def _is_unit(word: str) -> bool:
@@ -277,39 +341,6 @@ def _spellings(text: str, known: Iterable[Any]) -> Iterator[str]:
     if not any(isinstance(choice, str) and len(choice) == 1 for choice in known):
         yield _LETTER.sub("", text, count=1)
     yield without_pictures(text)
-
-
-def without_pictures(text: str) -> str:
-    """A text without the pictures before and behind it; the text where one says no.
-
-    >>> without_pictures("yes \u2705"), without_pictures("\u274c yes")
-    ('yes', '\u274c yes')
-    """
-    start, end = 0, len(text)
-    while start < end and _is_picture(text[start]):
-        start += 1
-    while end > start and _is_picture(text[end - 1]):
-        end -= 1
-    around = text[:start] + text[end:]
-    said = any(_NEGATES.search(unicodedata.name(mark, "")) for mark in around)
-    return text if said else text[start:end]
-
-
-def _is_picture(mark: str) -> bool:
-    """Whether a character is a picture, a part of one, or a blank."""
-    if mark.isascii():
-        return mark.isspace()
-    return mark in _PARTS or unicodedata.category(mark) in ("So", "Sk")
-
-
-def unwrapped(text: str) -> str:
-    """A value without the tags, or a placeholder's brackets, around it; or the text.
-
-    >>> unwrapped("<42>"), unwrapped("<n>{42}</n>"), unwrapped("<a> or <b>")
-    ('42', '{42}', '<a> or <b>')
-    """
-    found = _FRAMED.fullmatch(text.strip())
-    return found[found.lastgroup or 0].strip() if found else text
 
 
 def _is_signed(bare: str, text: str, known: Iterable[Any]) -> bool:

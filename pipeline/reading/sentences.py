@@ -31,7 +31,7 @@ _FITTING: Final = (
 _NOUNS: Final = (
     "answer|label|class|category|choice|option|classification|prediction|result|value"
     "|output|response|reply|decision|verdict|sentiment|mood|tone|emotion|intent|topic"
-    "|score|rating"
+    "|score|rating|date"
 )
 _ROLES: Final = ("assistant", "model", "ai")
 """What a template writes before a turn of the model's."""

@@ -96,6 +96,48 @@ def _is_edge(mark: str) -> bool:
     return not _SAYS_MORE.search(unicodedata.name(mark, "QUESTION"))
 
 
+_FRAMED = re.compile(
+    r"<(?P<tag>[\w-]{1,40})>(?P<tagged>[^<>]{1,200})</(?P=tag)>"
+    r"|<(?P<angled>[^<>{}\n]{1,200})>|\{(?P<braced>[^<>{}\n]{1,200})\}"
+)
+_PARTS = "\u200d\ufe0e\ufe0f\u20e3"
+"""What joins pictures, and says how they are drawn."""
+_NEGATES = re.compile(r"CROSS|\bX\b|DOWN|\bNO\b|PROHIBIT|NEGATIVE|QUESTION|THINKING")
+
+
+def without_pictures(text: str) -> str:
+    """A text without the pictures before and behind it; the text where one says no.
+
+    >>> without_pictures("yes \u2705"), without_pictures("\u274c yes")
+    ('yes', '\u274c yes')
+    """
+    start, end = 0, len(text)
+    while start < end and _is_picture(text[start]):
+        start += 1
+    while end > start and _is_picture(text[end - 1]):
+        end -= 1
+    around = text[:start] + text[end:]
+    said = any(_NEGATES.search(unicodedata.name(mark, "")) for mark in around)
+    return text if said else text[start:end]
+
+
+def _is_picture(mark: str) -> bool:
+    """Whether a character is a picture, a part of one, or a blank."""
+    if mark.isascii():
+        return mark.isspace()
+    return mark in _PARTS or unicodedata.category(mark) in ("So", "Sk")
+
+
+def unwrapped(text: str) -> str:
+    """A value without the tags, or a placeholder's brackets, around it; or the text.
+
+    >>> unwrapped("<42>"), unwrapped("<n>{42}</n>"), unwrapped("<a> or <b>")
+    ('42', '{42}', '<a> or <b>')
+    """
+    found = _FRAMED.fullmatch(text.strip())
+    return found[found.lastgroup or 0].strip() if found else text
+
+
 BOX: Final = r"\\boxed\{(?P<boxed>(?:[^{}\n]|\{[^{}\n]*+\}){1,200}+)\}"
 """A box, which may hold what is in braces once more."""
 _BOX = re.compile(BOX)

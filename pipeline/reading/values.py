@@ -32,13 +32,13 @@ from .scalars import (
     bare_number,
     bool_of,
     choice_of,
+    date_of,
     digits_of,
     number_of,
     rated,
     rescales,
-    unwrapped,
 )
-from .typography import folded, name_of, without_latex
+from .typography import folded, name_of, unwrapped, without_latex
 
 if TYPE_CHECKING:
     from . import sentences
@@ -228,7 +228,7 @@ def _stated(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
 
 def _told(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """The value that a sentence names, where it names no other one."""
-    if field.kind not in ("choice", "boolean", "integer", "number"):
+    if field.kind not in ONE_LINE:
         return
     known: list[tuple[Any, str]] = []
     for part in sentences.told(text, field.name, field.kind):
@@ -269,7 +269,10 @@ def _value_of(text: str, field: FieldSpec) -> Any:
     if field.kind == "boolean":
         value = bool_of(text)
     elif field.kind == "format":
-        value = text.strip(FORMAT_EDGES)
+        value = unwrapped(text.strip()).strip(FORMAT_EDGES)
+        schemas = alternatives(field.schema, field.schema)
+        if any(one.get("format") == "date" for one in schemas):
+            value = date_of(text) or value
     elif _is_decimal(field):
         value = digits_of(bare_number(text, whole=False), whole=False)
     else:

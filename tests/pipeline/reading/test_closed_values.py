@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -18,6 +19,7 @@ from weft.pipeline.signature.forms import make_signature
 REFUSED = object()
 TYPES: dict[str, Any] = {
     "Mood": Literal["positive", "negative"],
+    "date": datetime.date,
     "Option": Literal["A", "B", "C"],
     "Face": Literal["\U0001f60a", "\U0001f622"],
     "Degree": Literal["positive", "very positive"],
@@ -197,6 +199,68 @@ SCRIPTS: list[Case] = [
     ("int", "\u301065\u3011", 65),
     ("int", "\uff0865\uff09", REFUSED),
 ]
+DAY = datetime.date(2024, 3, 5)
+DATED: list[Case] = [
+    *(
+        ("date", text, DAY)
+        for text in (
+            "March 5, 2024",
+            "5 March 2024",
+            "Mar. 5th, 2024",
+            "5th of March 2024",
+            "the 5th of March, 2024",
+            "05-Mar-2024",
+            "MARCH 5 2024",
+            "2024/03/05",
+            "2024-3-5",
+            "2024.03.05",
+            "20240305",
+            "2024-03-05T00:00:00Z",
+            "<2024-03-05>",
+            "2024\u201103\u201105",
+            "\uff12\uff10\uff12\uff14-03-05",
+            "2024\u5e743\u67085\u65e5",
+            "2024\ub144 3\uc6d4 5\uc77c",
+            "Tuesday, March 5, 2024",
+            "2024-03-05 (Tue)",
+            "The date is 2024-03-05.",
+            "**March 5, 2024**",
+        )
+    ),
+    *(
+        ("date", text, REFUSED)
+        for text in (
+            "05/03/2024",
+            "5.3.2024",
+            "March 2024",
+            "March 5",
+            "Monday, 2024-03-05",
+            "2024-02-30",
+            "2024-13-05",
+            "Marching 5, 2024",
+            "March 5, 24",
+            "2024-03-05T10:00:00Z",
+            "2024-03/05",
+            "2024-03-05 or 2024-03-06",
+            "not 2024-03-05",
+            "March 5, 2024\nMarch 6, 2024",
+        )
+    ),
+    ("date | None", "March 5, 2024", DAY),
+    ("list[date]", '["March 5, 2024", "2024/3/5"]', [DAY, DAY]),
+    ("list[int]", "1,2,3", [1, 2, 3]),
+    ("list[int]", "1 2 3", [1, 2, 3]),
+    ("list[int]", "1; 2; 3", [1, 2, 3]),
+    ("list[int]", "1,200", REFUSED),
+    ("list[int]", "10 000", REFUSED),
+    ("list[float]", "1,2", REFUSED),
+    ("list[Mood]", "positive and negative", ["positive", "negative"]),
+    ("list[Mood]", "positive; negative", ["positive", "negative"]),
+    ("list[str]", "one; two", REFUSED),
+    ("list[str]", "\u2013 one\n\u2013 two", ["one", "two"]),
+    ("list[str]", "(1) one\n(2) two", ["one", "two"]),
+    ("list[str]", "(2) one\n(1) two", REFUSED),
+]
 NOTHING: list[Case] = [
     ("int | None", "**None**", None),
     ("int | None", "None.", None),
@@ -212,7 +276,7 @@ NOTHING: list[Case] = [
 
 @pytest.mark.parametrize(
     ("kind", "text", "right"),
-    [*BOXES, *BEGUN, *LABELS, *SPELT, *FRAMED, *PICTURED, *SCRIPTS, *NOTHING],
+    [*BOXES, *BEGUN, *LABELS, *SPELT, *FRAMED, *PICTURED, *DATED, *SCRIPTS, *NOTHING],
 )
 def test_one_reading_is_read(kind: str, text: str, right: Any) -> None:
     """What a text says of its value in so many words, marks and typography."""

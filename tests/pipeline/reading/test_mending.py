@@ -24,6 +24,16 @@ BOTH = {"answer": "Paris", "source": "an atlas"}
 MARKS: list[Case] = [
     ("chat", ONE, "[[ answer ]]\nParis [[ /end ]]", PARIS),
     ("chat", ONE, "[[ answer ]] Paris [[ /end ]] Bye!", PARIS),
+    ("chat", ONE, "[[ answer ]]: Paris\n[[ /end ]]", PARIS),
+    ("chat", ONE, "[[ answer ]]:\nParis\n[[ /end ]]:\n", PARIS),
+    ("chat", ONE, "[[ answer ]]\n: Paris", {"answer": ": Paris"}),
+    ("chat", ONE, "[[ answer ]]:) nice", {"answer": ":) nice"}),
+    (
+        "chat",
+        TWO,
+        "[[ answer ]]:\nA: b\n[[ source ]]: c",
+        {"answer": "A: b", "source": "c"},
+    ),
     ("chat", ONE, "[[ answer ]]\nParis\n[[ /end ]]\nMore.\n[[ /end ]]", PARIS),
     ("chat", ONE, "[[ answer ]]\nParis\n[[ question ]]\nAnd now?", PARIS),
     ("chat", ONE, "[[ answer ]]\nParis\n[[ question ]]\nq\n[[ answer ]]\nRome", PARIS),
@@ -112,6 +122,10 @@ AMONG: list[Case] = [
     ("xml", "q -> d: dict[str, int]", '<d>So: {"a": 1}</d>', {"d": {"a": 1}}),
 ]
 NEARLY: list[Case] = [
+    ("json", ONE, '{{"answer": "Paris"}}', PARIS),
+    ("json", ONE, 'So: { {"answer": "Paris"} }', PARIS),
+    ("json", ONE, '{{"answer": "Paris"}, {"answer": "Rome"}}', None),
+    ("json", ONE, '{"a": {"answer": "Paris"}}', None),
     (
         "json",
         "q -> answer, n: int",

@@ -24,7 +24,7 @@ def test_reply(reply):
 REPLIES = {
     "chat": ("ChatAdapter", ["[[ ## answer ## ]]\n42\n\n[[ ## completed ## ]]", "42?"]),
     "json": ("JSONAdapter", ['{"answer": 42}', "no object"]),
-    "xml": ("XMLAdapter", ["<answer>42</answer>", "<reply>42</reply>"]),
+    "xml": ("XMLAdapter", ["<answer>42</answer>", "<answer>forty</reply>"]),
 }
 
 

@@ -20,6 +20,11 @@ from weft.pipeline.lm.models import LM
 from weft.testing import FaultServer, Reply
 
 
+def still(ceiling: int) -> Limiter:
+    """A limit on a clock that stands: what the machine is slow at halves nothing."""
+    return Limiter(ceiling, clock=lambda: 0.0)
+
+
 @contextlib.asynccontextmanager
 async def slot(limiter: Limiter) -> AsyncGenerator[None]:
     """A place in flight for a while, as a call takes one."""
@@ -47,7 +52,7 @@ async def fail(limiter: Limiter, error: Exception) -> None:
 
 async def test_never_more() -> None:
     """However many want in, the limit holds, and all get through."""
-    limiter, peak = Limiter(3), 0
+    limiter, peak = still(3), 0
 
     async def one() -> None:
         nonlocal peak
@@ -62,7 +67,7 @@ async def test_never_more() -> None:
 
 async def test_first_come_first_served() -> None:
     """Slots go out in the order in which they were asked for."""
-    limiter, order = Limiter(2), list[int]()
+    limiter, order = still(2), list[int]()
 
     async def one(number: int) -> None:
         async with slot(limiter):
@@ -92,7 +97,7 @@ async def test_halved_once_in_a_window() -> None:
 
 async def test_grows_slowly() -> None:
     """About one slot comes back for a limit's worth of successes, up to the ceiling."""
-    limiter = Limiter(8)
+    limiter = still(8)
     await fail(limiter, RateLimited("x"))
 
     for _ in range(5):
@@ -106,7 +111,7 @@ async def test_grows_slowly() -> None:
 async def test_a_high_ceiling_is_regained_as_soon() -> None:
     """From a half to the whole takes some fifty rounds, whatever the ceiling is."""
     for ceiling in (64, 1024):
-        limiter = Limiter(ceiling)
+        limiter = still(ceiling)
         await fail(limiter, RateLimited("x"))
 
         for _ in range(20 * ceiling):
@@ -160,7 +165,7 @@ async def test_pace_alone_says_nothing() -> None:
 
 async def test_other_errors_say_nothing_about_load() -> None:
     """A server error neither halves the limit nor keeps the slot."""
-    limiter = Limiter(4)
+    limiter = still(4)
 
     await fail(limiter, ServerError("x"))
 
@@ -170,7 +175,7 @@ async def test_other_errors_say_nothing_about_load() -> None:
 @pytest.mark.parametrize("waiting", [True, False], ids=["waiting", "holding"])
 async def test_cancelled(waiting: bool) -> None:
     """Whoever is cancelled, waiting or holding, leaves its place to the next."""
-    limiter = Limiter(1)
+    limiter = still(1)
     holder = asyncio.create_task(hold(limiter, 10**9))
     await asyncio.sleep(0)
     waiters = [asyncio.create_task(hold(limiter)) for _ in range(3)]
@@ -187,7 +192,7 @@ async def test_cancelled(waiting: bool) -> None:
 
 async def test_cancelled_in_the_moment_of_its_turn() -> None:
     """A slot given to somebody who is cancelled at that moment is passed on."""
-    limiter = Limiter(1)
+    limiter = still(1)
     release = asyncio.Event()
 
     async def holder() -> None:
@@ -219,7 +224,7 @@ def in_threads(count: int, work: Callable[[], None]) -> None:
 
 def test_across_threads_and_loops() -> None:
     """One limit holds over every event loop of the process."""
-    limiter, peak, lock = Limiter(4), 0, threading.Lock()
+    limiter, peak, lock = still(4), 0, threading.Lock()
     together = threading.Barrier(6, timeout=PATIENCE)
 
     async def one() -> None:
@@ -263,7 +268,7 @@ def test_limiters_are_shared_by_endpoint() -> None:
 @pytest.mark.parametrize(("slots", "most"), [(1, 2), (2, 3), (4, 6), (64, 96)])
 def test_a_few_wait_at_the_server(slots: int, most: int) -> None:
     """Half as many calls as there are slots wait there, and at least one."""
-    limiter = Limiter(1024)
+    limiter = still(1024)
     limiter.bound(slots)
 
     assert limiter.limit == ceiling_for(slots) == most
@@ -271,7 +276,7 @@ def test_a_few_wait_at_the_server(slots: int, most: int) -> None:
 
 def test_slots_never_widen_a_limit() -> None:
     """A server with more slots than the process has files is not flooded for it."""
-    limiter = Limiter(8)
+    limiter = still(8)
     limiter.bound(1000)
 
     assert limiter.limit == 8
@@ -279,7 +284,7 @@ def test_slots_never_widen_a_limit() -> None:
 
 async def test_slots_that_become_known_later() -> None:
     """What is in flight ends as it would; then no more enter than the slots need."""
-    limiter, peak = Limiter(100), 0
+    limiter, peak = still(100), 0
     first = [await limiter.enter() for _ in range(20)]
 
     limiter.bound(4)
@@ -297,7 +302,7 @@ async def test_slots_that_become_known_later() -> None:
 
 async def test_more_slots_let_more_in() -> None:
     """Who waits here does so no longer once the server is known to have room."""
-    limiter = Limiter(100)
+    limiter = still(100)
     limiter.bound(1)
     tasks = [asyncio.ensure_future(limiter.enter()) for _ in range(20)]
     await asyncio.sleep(0)
@@ -314,7 +319,7 @@ async def test_more_slots_let_more_in() -> None:
 
 def test_a_limit_that_load_halved_stays_low() -> None:
     """That slots are known says nothing against the server's own refusals."""
-    limiter = Limiter(64)
+    limiter = still(64)
     asyncio.run(fail(limiter, Overloaded("full")))
     assert limiter.limit == 32
 
@@ -325,13 +330,13 @@ def test_a_limit_that_load_halved_stays_low() -> None:
 
 async def test_nobody_waits_at_a_server_where_time_ran_out() -> None:
     """After a time-out a call is sent when a slot is free for it, and no sooner."""
-    limiter = Limiter(100)
+    limiter = still(100)
     limiter.bound(4)
 
     await fail(limiter, DeadlineExceeded("no answer within 60 s"))
 
     assert limiter.limit == 4
-    unknown = Limiter(100)
+    unknown = still(100)
     await fail(unknown, DeadlineExceeded("no answer within 60 s"))
     assert unknown.limit == 100
 

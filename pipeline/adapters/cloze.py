@@ -286,7 +286,7 @@ class _GapReader(StructureReader):
         self._value = Value(field.name, field.plain, open_end=True)
         self._gap = gap
         self._held = ""
-        self._over = self._waits = False
+        self._over = self._waits = self._within = False
         self.inside = self._may_speak(field)
 
     @property
@@ -316,8 +316,11 @@ class _GapReader(StructureReader):
         yield from self._value.close()
 
     def _give(self, *, final: bool) -> Iterator[Delta]:
-        end = self._gap.find(self._held, final=final) if self._gap else None
+        end = None
+        if self._gap:
+            end = self._gap.find(self._held, final=final, within=self._within)
         at = len(self._held) if end is None else end.at
+        self._within = self._within or at > 0
         self._over = end is not None and end.over
         text, self._held = self._held[:at], self._held[at:]
         yield from self._value.add(text)

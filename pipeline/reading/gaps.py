@@ -111,18 +111,19 @@ class Gap:
                 return value
         return strictjson.spelled(strictjson.dumps(value))
 
-    def find(self, text: str, *, final: bool) -> Found:
+    def find(self, text: str, *, final: bool, within: bool = False) -> Found:
         """How far the value goes in a text without blanks before it.
 
         Args:
             text: What has come.
             final: Whether the model ended it, so that nothing can follow.
+            within: Whether the value began before: a quote here opens nothing.
         """
         cases = text.find(CASES)
         if cases >= 0:
-            inner = self._find(text[:cases], final=True)
+            inner = self._find(text[:cases], final=True, within=within)
             return Found(inner.at if inner.over else cases, over=True, seen=True)
-        return self._find(text, final=final)
+        return self._find(text, final=final, within=within)
 
     def waits(self, text: str) -> bool:
         """Whether nothing is sure of a value before all of it is there."""
@@ -193,11 +194,12 @@ class Gap:
         bare = self.edition == 1 and self._way == "text" and self.field.plain
         return text[:1] in ('"', "[", "{") and not bare
 
-    def _find(self, text: str, *, final: bool) -> Found:
+    def _find(self, text: str, *, final: bool, within: bool) -> Found:
         closing = self.closing
         if not closing:
             return Found(len(text) if final else _sure(text, (CASES,)))
-        start = max(0, _framed(text)) if self._is_framed(text) else 0
+        opens = not within and self._is_framed(text)
+        start = max(0, _framed(text)) if opens else 0
         for at in _places(text, closing, start):
             ends = self._ends(text, at, framed=start > 0, final=final)
             if ends is None:

@@ -23,7 +23,6 @@ from weft.pipeline.adapters.cloze import ClozeAdapter
 from weft.pipeline.artifact.diff import diff
 from weft.pipeline.lm.as_json import request_to_json
 from weft.pipeline.lm.form import form_of
-from weft.pipeline.reading.fields import read_text
 from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import Signature, spec_of
 
@@ -168,7 +167,31 @@ def test_pieces_add_up_to_what_is_read(kind: str, data: st.DataObject) -> None:
     if field.plain and not field.choices:
         assert told == value
     else:
-        assert not told or read_text(field, told).value == value
+        bare = adapter_of(f"cloze/{edition}:text|[x] is [z]")
+        assert not told or bare.parse(told, signature).values == {"y": value}
+
+
+@pytest.mark.parametrize("edition", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "closing", "reply", "told"),
+    [
+        (float, '"', '1""', "1"),
+        (float | None, '"', '1" "a"', "1"),
+        (datetime.date, '"', '2024-01-02""', "2024-01-02"),
+        (Literal["v1", "v1.5"], "", "v1.\n5", "v1.\n5"),
+    ],
+)
+def test_what_is_told_ends_where_the_value_does(
+    kind: Any, closing: str, reply: str, told: str, edition: int
+) -> None:
+    """A quote behind a value's beginning opens no text; a choice is told as it came."""
+    adapter = adapter_of(f"cloze/{edition}:text|[x] is [z]{closing}")
+    signature = contract(kind)
+    assert isinstance(adapter, ClozeAdapter)
+
+    assert streamed(adapter, signature, reply) == told
+    bare = adapter_of(f"cloze/{edition}:text|[x] is [z]")
+    assert adapter.parse(reply, signature) == bare.parse(told, signature)
 
 
 FIRST = "cloze/1:stop,text|[x] It is [z]{}"
